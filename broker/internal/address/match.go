@@ -1,0 +1,87 @@
+package address
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// Target is what an address is compared with: a machine or a session. An empty field is not known and fits no key.
+type Target struct {
+	Label, UUID string
+	// MACs and IPs are those of all network interfaces; IPs may also hold host names.
+	MACs, IPs []string
+	// Path is the absolute path of the configuration file.
+	Path string
+	// ID is the session type's own identifier.
+	ID string
+}
+
+// Matches reports whether all given keys of a fit t. The address must be normal (see Normalize); the target's UUID, MACs and
+// addresses may be in any spelling. An address without a selecting key fits nothing, so that a forgotten key is never
+// "all". BasePath is not looked at: it says where machines are searched, not which.
+func (a Address) Matches(t Target) bool {
+	if a.IsZero() {
+		return false
+	}
+	return fits(a.Label, t.Label, nil) &&
+		fits(a.UUID, t.UUID, normalUUID) &&
+		fitsAny(a.MAC, t.MACs, normalMAC) &&
+		fitsAny(a.TCP, t.IPs, normalTCP) &&
+		fits(a.Pathname, t.Path, cleanPath) &&
+		fits(a.ID, t.ID, cleanPath) &&
+		fitsEnd(a.Filename, t.Path)
+}
+
+// fits reports whether a key that was given is equal to the value, as it is or in its normal spelling.
+func fits(key, value string, normal func(string) (string, string)) bool {
+	if key == "" || key == value {
+		return true
+	}
+	if value == "" || normal == nil {
+		return false
+	}
+	spelled, problem := normal(value)
+	return problem == "" && key == spelled
+}
+
+// fitsAny reports whether a key that was given is equal to one of the values.
+func fitsAny(key string, values []string, normal func(string) (string, string)) bool {
+	return key == "" || slices.ContainsFunc(values, func(v string) bool { return fits(key, v, normal) })
+}
+
+// fitsEnd reports whether name is the end of file by whole path components; a name with a leading slash is the whole path.
+func fitsEnd(name, file string) bool {
+	if name == "" {
+		return true
+	}
+	if file == "" {
+		return false
+	}
+	file = path.Clean(file)
+	if file == name {
+		return true
+	}
+	return !strings.HasPrefix(name, "/") && strings.HasSuffix(file, "/"+name)
+}
+
+// cleanPath is path.Clean for absolute paths; other values stay as they are.
+func cleanPath(s string) (string, string) {
+	if strings.HasPrefix(s, "/") {
+		return path.Clean(s), ""
+	}
+	return s, ""
+}
+
+// Resolve returns the items that a fits, in their order; target says what an item is compared as. It makes no choice:
+// an empty result is for the caller to report as not found, and more than one as ambiguous, with all of them. No action
+// may take the first of several.
+func Resolve[T any](items []T, target func(T) Target, a Address) []T {
+	var hits []T
+	for _, item := range items {
+		if a.Matches(target(item)) {
+			hits = append(hits, item)
+		}
+	}
+	return hits
+}
