@@ -102,7 +102,7 @@ type search struct {
 // run reads and tries until there is a match, the stream ends or ctx ends.
 func (s *search) run(ctx context.Context, a *Attachment) (ExpectResult, error) {
 	for {
-		closed := s.drain(a)
+		closed, more := s.drain(a)
 		if s.dirty && (closed || s.rested()) {
 			if res, ok := s.try(); ok {
 				return res, nil
@@ -111,25 +111,33 @@ func (s *search) run(ctx context.Context, a *Attachment) (ExpectResult, error) {
 		if closed {
 			return ExpectResult{}, ErrClosed
 		}
+		if more && ctx.Err() == nil {
+			continue
+		}
 		if err := s.pause(ctx, a); err != nil {
-			// Whatever came before the end of ctx counts.
-			if closed := s.drain(a); s.dirty || closed {
-				if res, ok := s.try(); ok {
-					return res, nil
-				}
-			}
-			return ExpectResult{}, err
+			return s.lastTry(a, err)
 		}
 	}
 }
 
-// drain takes in what is there now, at most a quarter of the window, and reports
-// whether the stream has ended.
-func (s *search) drain(a *Attachment) (closed bool) {
+// lastTry is made when err ends the search: what came before that counts.
+func (s *search) lastTry(a *Attachment, err error) (ExpectResult, error) {
+	s.drain(a)
+	if s.dirty {
+		if res, ok := s.try(); ok {
+			return res, nil
+		}
+	}
+	return ExpectResult{}, err
+}
+
+// drain takes in what is there now, at most a quarter of the window; more says
+// that there may be more, and closed that the stream has ended.
+func (s *search) drain(a *Attachment) (closed, more bool) {
 	for taken := 0; taken < expectWindow/4; {
 		ev, ok := a.Next(maxChunk)
 		if !ok {
-			return false
+			return false, false
 		}
 		switch ev.Kind {
 		case Output:
@@ -141,10 +149,10 @@ func (s *search) drain(a *Attachment) (closed bool) {
 			s.text.restart(ev.To)
 		case Closed:
 			s.dirty = true
-			return true
+			return true, false
 		}
 	}
-	return false
+	return false, true
 }
 
 // rested reports whether the pattern may run again: it must have paused

@@ -35,7 +35,7 @@ func TestExpect(t *testing.T) {
 		},
 		{
 			name: "split by escapes", printed: []string{"\x1b[1;3", "2mlo\x1b]0;title\agin\x1b[0m: x"}, pattern: `login: `,
-			want: consoles.ExpectResult{Match: "login: ", Offset: 31},
+			want: consoles.ExpectResult{Match: "login: ", Offset: 28},
 		},
 		{
 			name: "ends before escapes", printed: []string{"ab\x1b[0mcd"}, pattern: `ab`,

@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -48,6 +50,32 @@ func benchFiles(b *testing.B, o Options) (c *Conn, r, w *os.File) {
 	return c, r, w
 }
 
+// benchSocket does the same on a Unix socket, as a daemon has it.
+func benchSocket(b *testing.B, o Options) (c *Conn, r io.Reader, w io.Writer) {
+	b.Helper()
+	l, err := net.Listen("unix", filepath.Join(b.TempDir(), "s"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	peer, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	near, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	c = NewConn(context.Background(), near, o)
+	b.Cleanup(func() { peer.Close(); c.Close() })
+	return c, peer, peer
+}
+
+func benchPipe(b *testing.B, o Options) (*Conn, io.Reader, io.Writer) {
+	c, r, w := benchFiles(b, o)
+	return c, r, w
+}
+
 func reportLatency(b *testing.B, took []time.Duration) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-us")
@@ -61,6 +89,7 @@ func benchPing(b *testing.B, r io.Reader, w io.Writer) {
 	in := bufio.NewReaderSize(r, 4096)
 	ping := appendFrame(nil, []byte(pingBody))
 	took := make([]time.Duration, 0, 1024)
+	skipped := 0
 	for b.Loop() {
 		start := time.Now()
 		if _, err := w.Write(ping); err != nil {
@@ -74,10 +103,12 @@ func benchPing(b *testing.B, r io.Reader, w io.Writer) {
 			if strings.HasSuffix(body, `"pong"}`) {
 				break
 			}
+			skipped += len(body)
 		}
 		took = append(took, time.Since(start))
 	}
 	reportLatency(b, took)
+	b.ReportMetric(float64(skipped)/float64(len(took)), "B-ahead")
 }
 
 func BenchmarkPingIdle(b *testing.B) {
@@ -104,10 +135,14 @@ func BenchmarkCallIdle(b *testing.B) {
 func BenchmarkPingUnderFlood(b *testing.B) {
 	for _, bench := range []struct {
 		name string
+		open func(*testing.B, Options) (*Conn, io.Reader, io.Writer)
 		rate int // bytes per second that the peer reads, 0: all it can
-	}{{"fast", 0}, {"5MBps", 5 << 20}} {
+	}{
+		{"pipe", benchPipe, 0}, {"socket", benchSocket, 0},
+		{"pipe-5MBps", benchPipe, 5 << 20}, {"socket-5MBps", benchSocket, 5 << 20},
+	} {
 		b.Run(bench.name, func(b *testing.B) {
-			c, r, w := benchFiles(b, testOptions)
+			c, r, w := bench.open(b, testOptions)
 			for range 64 {
 				c.AddSource(&outputSource{payload: make([]byte, 64<<10)}).Ready()
 			}
@@ -141,21 +176,24 @@ func (s *slowReader) Read(p []byte) (int, error) {
 // that only finds the frames.
 func BenchmarkOutput(b *testing.B) {
 	for _, size := range []int{4 << 10, 8 << 10, 16 << 10} {
-		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			o := testOptions
-			o.MaxFrame = size
-			c, r, _ := benchFiles(b, o)
-			b.SetBytes(int64(size))
-			var left atomic.Int64
-			left.Store(int64(b.N))
-			c.AddSource(&outputSource{payload: make([]byte, size), left: &left}).Ready()
-			in := bufio.NewReaderSize(r, 64<<10)
-			for range b.N {
-				if _, err := readFrame(in); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		b.Run(fmt.Sprintf("pipe-%dKiB", size>>10), func(b *testing.B) { benchOutput(b, benchPipe, size) })
+		b.Run(fmt.Sprintf("socket-%dKiB", size>>10), func(b *testing.B) { benchOutput(b, benchSocket, size) })
+	}
+}
+
+func benchOutput(b *testing.B, open func(*testing.B, Options) (*Conn, io.Reader, io.Writer), size int) {
+	o := testOptions
+	o.MaxFrame = size
+	c, r, _ := open(b, o)
+	b.SetBytes(int64(size))
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	c.AddSource(&outputSource{payload: make([]byte, size), left: &left}).Ready()
+	in := bufio.NewReaderSize(r, 64<<10)
+	for range b.N {
+		if _, err := readFrame(in); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -73,6 +73,7 @@ func NewConn(ctx context.Context, rwc io.ReadWriteCloser, o Options) *Conn {
 	c.peer = jsonrpc2.NewConn(context.Background(), c.stream, dispatcher{c},
 		jsonrpc2.OnRecv(c.stream.onRecv), jsonrpc2.OnSend(c.stream.onSend),
 		jsonrpc2.SetLogger(quietLogger{c.opts.Logger}))
+	c.narrow()
 	go c.out.run()
 	go c.supervise(ctx)
 	close(c.stream.start)
@@ -169,6 +170,22 @@ func (c *Conn) supervise(ctx context.Context) {
 func (c *Conn) closeStream() {
 	if err := c.rwc.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		c.opts.Logger.Debug("close of the stream", "error", err)
+	}
+}
+
+// inTransit is how many bytes the kernel should hold on their way to the peer.
+// A reply waits for all of them: with a peer that reads 5 MB/s that is 13 ms for
+// the 64 KiB of a Linux pipe and 3 ms for these. Throughput is the same.
+const inTransit = 16 << 10
+
+// writeBuffered is a stream with a buffer of known size, such as net.UnixConn.
+type writeBuffered interface{ SetWriteBuffer(bytes int) error }
+
+func (c *Conn) narrow() {
+	if b, ok := c.rwc.(writeBuffered); ok {
+		if err := b.SetWriteBuffer(inTransit); err != nil {
+			c.opts.Logger.Debug("the write buffer keeps its size", "error", err)
+		}
 	}
 }
 

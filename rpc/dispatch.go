@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/sourcegraph/jsonrpc2"
@@ -44,6 +41,9 @@ func (c *Conn) notifyInline(msg *message) {
 			go c.run(j, d)
 		}
 		return
+	}
+	if err != nil {
+		c.opts.Logger.Debug("notification failed", "method", msg.request.Method, "error", err)
 	}
 	c.runAfter(&msg.request)
 }
@@ -128,53 +128,6 @@ func (c *Conn) runAfter(req *Request) {
 	for _, f := range req.after {
 		_, _ = c.guard(c.ctx, req, func(context.Context) (any, error) { f(); return nil, nil })
 	}
-}
-
-// reply encodes the reply to j.
-func (c *Conn) reply(j *job, result any, err error) []byte {
-	if err == nil {
-		var encoded any
-		encoded, err = c.guard(j.ctx, &j.request, func(context.Context) (any, error) {
-			return encodeResult(j.request.ID, result)
-		})
-		if body, _ := encoded.([]byte); err == nil && len(body) <= c.opts.MaxBody {
-			return body
-		} else if err == nil {
-			err = fmt.Errorf("the result of %d bytes is over the limit of %d: ask for less", len(body), c.opts.MaxBody)
-		}
-	}
-	body := encodeError(j.request.ID, c.failure(j.ctx, err))
-	if len(body) > c.opts.MaxBody {
-		body = encodeError(j.request.ID, &ResponseError{Code: CodeInternalError, Message: "the error is too large to be sent"})
-	}
-	return body
-}
-
-// failure maps the error of a handler to the error member of the reply.
-func (c *Conn) failure(ctx context.Context, err error) *ResponseError {
-	var coded CodedError
-	switch {
-	case errors.As(err, &coded):
-		return c.encodeCoded(coded)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return &ResponseError{Code: c.opts.CancelledCode, Message: "request cancelled"}
-	}
-	return &ResponseError{Code: CodeInternalError, Message: err.Error()}
-}
-
-func (c *Conn) encodeCoded(coded CodedError) *ResponseError {
-	code, message, data := coded.RPCError()
-	out := &ResponseError{Code: code, Message: message}
-	if data == nil {
-		return out
-	}
-	text, err := json.Marshal(data)
-	if err != nil {
-		c.opts.Logger.Error("data of an error cannot be encoded", "code", code, "error", err)
-		return out
-	}
-	out.Data = text
-	return out
 }
 
 // guard calls f and turns a panic into an error that names an incident: the

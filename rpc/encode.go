@@ -29,13 +29,23 @@ func (e *envelope) raw(name, text string) {
 // member appends a member with the encoding of v.
 func (e *envelope) member(name string, v any) error {
 	e.raw(name, "")
-	enc := json.NewEncoder(&e.Buffer)
+	return appendJSON(&e.Buffer, v)
+}
+
+func appendJSON(b *bytes.Buffer, v any) error {
+	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	e.Truncate(e.Len() - 1) // the newline of Encode
+	b.Truncate(b.Len() - 1) // the newline of Encode
 	return nil
+}
+
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	err := appendJSON(&b, v)
+	return b.Bytes(), err
 }
 
 func (e *envelope) end() []byte {
@@ -70,16 +80,11 @@ func encodeResult(id ID, result any) ([]byte, error) {
 	return e.end(), nil
 }
 
-// encodeError builds an error reply; a data member that is no JSON is left out.
+// encodeError builds an error reply. Data must be valid JSON, or empty.
 func encodeError(id ID, failure *ResponseError) []byte {
 	e := newEnvelope()
 	e.raw("id", id.json())
-	before := e.Len()
-	if err := e.member("error", failure); err != nil {
-		e.Truncate(before)
-		plain := ResponseError{Code: failure.Code, Message: failure.Message}
-		_ = e.member("error", &plain) // a number and a string: cannot fail
-	}
+	_ = e.member("error", failure) // a number, a string and JSON: cannot fail
 	return e.end()
 }
 

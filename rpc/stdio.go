@@ -43,5 +43,19 @@ func (s *stdio) SetWriteDeadline(t time.Time) error {
 	return errors.ErrUnsupported
 }
 
-var _ deadliner = (*stdio)(nil)
-var _ deadliner = (*os.File)(nil)
+// SetWriteBuffer limits the bytes between the writing end and its reader.
+func (s *stdio) SetWriteBuffer(n int) error {
+	switch w := s.w.(type) {
+	case writeBuffered:
+		return w.SetWriteBuffer(n)
+	case *os.File:
+		return setWriteBuffer(w, n)
+	}
+	return errors.ErrUnsupported
+}
+
+var (
+	_ deadliner     = (*stdio)(nil)
+	_ deadliner     = (*os.File)(nil)
+	_ writeBuffered = (*stdio)(nil)
+)

@@ -70,9 +70,12 @@ func checkReplay(t *testing.T, s *Screen) {
 	t.Helper()
 	replayed := New(s.Size())
 	snapshot := s.Snapshot()
+	if wrong := checkSilent(snapshot); wrong != "" {
+		t.Fatal(wrong)
+	}
 	replayed.Write(snapshot)
 	if a, b := dump(s), dump(replayed); a != b {
-		t.Fatalf("snapshot %q gives\n%s\nwant:\n%s", snapshot, b, a)
+		t.Fatalf("snapshot %.3000q gives\n%s\nwant:\n%s", snapshot, b, a)
 	}
 }
 

@@ -169,8 +169,12 @@ func (c *Client) closedError() error {
 	if cause == nil {
 		cause = c.conn.Err()
 	}
-	if cause == nil {
-		return fmt.Errorf("the broker has gone: %w", rpc.ErrClosed)
+	said := ""
+	if c.process != nil {
+		said = c.process.stderr.lines()
 	}
-	return fmt.Errorf("the connection to the broker has ended: %w: %w", rpc.ErrClosed, cause)
+	if cause == nil {
+		return fmt.Errorf("the broker has gone: %w%s", rpc.ErrClosed, said)
+	}
+	return fmt.Errorf("the connection to the broker has ended: %w: %w%s", rpc.ErrClosed, cause, said)
 }

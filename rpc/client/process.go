@@ -30,7 +30,7 @@ func Start(ctx context.Context, argv []string, o Options) (*Client, error) {
 		return nil, errors.New("start a broker: the command is empty")
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	p := &process{cmd: cmd}
+	p := &process{cmd: cmd, patience: exitWait}
 	cmd.Stderr = &p.stderr
 	cmd.WaitDelay = pipeWait
 	stdin, err := cmd.StdinPipe()
@@ -49,15 +49,16 @@ func Start(ctx context.Context, argv []string, o Options) (*Client, error) {
 
 // process is a broker that the client started.
 type process struct {
-	cmd    *exec.Cmd
-	stderr tail
+	cmd      *exec.Cmd
+	stderr   tail
+	patience time.Duration // how long wait waits before it kills
 }
 
 // wait waits for the end of the process, and kills it if that does not come in time.
 func (p *process) wait() error {
 	exited := make(chan error, 1)
 	go func() { exited <- p.cmd.Wait() }()
-	timeout := time.NewTimer(exitWait)
+	timeout := time.NewTimer(p.patience)
 	defer timeout.Stop()
 	var err error
 	select {
@@ -66,7 +67,7 @@ func (p *process) wait() error {
 		// It fails only if the process has just exited, which Wait is about to say.
 		_ = p.cmd.Process.Kill()
 		<-exited
-		err = fmt.Errorf("killed: it did not exit within %v", exitWait)
+		err = fmt.Errorf("killed: it did not exit within %v", p.patience)
 	}
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return nil

@@ -217,11 +217,14 @@ func describe(data json.RawMessage) string {
 		return "an object"
 	case '[':
 		return "an array"
-	case 't', 'f', 'n':
-		return string(data)
-	default:
+	}
+	if !json.Valid(data) {
+		return "what is no JSON"
+	}
+	if data[0] == '-' || '0' <= data[0] && data[0] <= '9' {
 		return "the number " + clip(string(data))
 	}
+	return string(data) // true, false or null
 }
 
 func quote(s string) string { return strconv.Quote(clip(s)) }

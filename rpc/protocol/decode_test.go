@@ -56,6 +56,7 @@ func TestDecodeParamsRefuses(t *testing.T) {
 	}{
 		{`[]`, cancel(), "params: expected an object, got an array: parameters are given by name"},
 		{`"x"`, cancel(), "params: expected an object, got a string"},
+		{`nonsense`, cancel(), "params: expected an object, got what is no JSON"},
 		{`{"timeout": "20"}`, cancel(), "params.timeout: expected a number, got a string"},
 		{`{"timeout": 1e999}`, cancel(), "params.timeout: expected a number, got the number 1e999"},
 		{`{"all": "yes"}`, cancel(), "params.all: expected true or false, got a string"},

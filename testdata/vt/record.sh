@@ -17,7 +17,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'tmux -L vtrecord kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
-export LC_ALL=C.UTF-8 HOME="$work" PS1='guest$ '
+export LC_ALL=C.UTF-8 HOME="$work"
 cd "$work"
 
 seq 1 60 | while read -r i; do
@@ -117,9 +117,7 @@ shown 'PID'
 keys 'z' 'x' '1'; shown 'PID'
 keys 'c' 'V' 't' 'm'; shown 'COMMAND'
 keys 'h'; shown 'Help'
-keys 'q'; shown '^ *PID'
-keys 'f'; shown 'Fields'
-keys Down Down Space 'q'; shown '^ *PID'
+keys 'q'; shown 'TIME+'
 keys 'q'; finish
 
 start top-linux linux 'unshare -pf --mount-proc top -d 0.5'
@@ -132,11 +130,11 @@ shown 'F10Quit\|F10'
 keys Down Down Down PageDown; shown 'sleep'
 keys F2; shown 'Setup'
 keys Down Down Right Down; shown 'Setup\|Display'
-keys Escape; shown 'F10'
-keys F5 F1; shown 'elp'
-keys q q; finish
+keys F10; shown 'sleep'
+keys F5; shown 'sleep'
+keys q; finish
 
-start bash xterm-256color 'bash --norc --noprofile -i'
+start bash xterm-256color "env 'PS1=guest> ' bash --norc --noprofile -i"
 shown 'guest'
 keys 'echo a long command line that does not fit into the eighty columns of this terminal, and then some more' Enter
 shown 'some more$'
@@ -148,3 +146,5 @@ keys 'cat text | head -30; printf "50%%\r100%%\n"' Enter; shown '100%'
 keys 'grep --color=always -n fox text | tail -3' Enter; shown 'guest'
 keys C-l 'clear; exit' Enter; finish
 
+cd "$here/../.."
+CONBROKER_REQUIRE_TMUX=1 go test ./consoles/vt -run Tmux -count=1 -update

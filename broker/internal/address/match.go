@@ -25,29 +25,25 @@ func (a Address) Matches(t Target) bool {
 		return false
 	}
 	return fits(a.Label, t.Label, nil) &&
-		fits(a.UUID, t.UUID, normalUUID) &&
-		fitsAny(a.MAC, t.MACs, normalMAC) &&
-		fitsAny(a.TCP, t.IPs, normalTCP) &&
-		fits(a.Pathname, t.Path, cleanPath) &&
-		fits(a.ID, t.ID, cleanPath) &&
+		fits(a.UUID, t.UUID, plainUUID) &&
+		fitsAny(a.MAC, t.MACs, plainMAC) &&
+		fitsAny(a.TCP, t.IPs, plainTCP) &&
+		fits(a.Pathname, t.Path, plainPath) &&
+		fits(a.ID, t.ID, plainPath) &&
 		fitsEnd(a.Filename, t.Path)
 }
 
-// fits reports whether a key that was given is equal to the value, as it is or in its normal spelling.
-func fits(key, value string, normal func(string) (string, string)) bool {
+// fits reports whether a key that was given is equal to the value, as it is or in the spelling that plain gives it.
+func fits(key, value string, plain func(string) string) bool {
 	if key == "" || key == value {
 		return true
 	}
-	if value == "" || normal == nil {
-		return false
-	}
-	spelled, problem := normal(value)
-	return problem == "" && key == spelled
+	return value != "" && plain != nil && key == plain(value)
 }
 
 // fitsAny reports whether a key that was given is equal to one of the values.
-func fitsAny(key string, values []string, normal func(string) (string, string)) bool {
-	return key == "" || slices.ContainsFunc(values, func(v string) bool { return fits(key, v, normal) })
+func fitsAny(key string, values []string, plain func(string) string) bool {
+	return key == "" || slices.ContainsFunc(values, func(v string) bool { return fits(key, v, plain) })
 }
 
 // fitsEnd reports whether name is the end of file by whole path components; a name with a leading slash is the whole path.
@@ -65,12 +61,23 @@ func fitsEnd(name, file string) bool {
 	return !strings.HasPrefix(name, "/") && strings.HasSuffix(file, "/"+name)
 }
 
-// cleanPath is path.Clean for absolute paths; other values stay as they are.
-func cleanPath(s string) (string, string) {
+// The functions below spell a target's value as Normalize spells a key. They need not refuse what is no value at all, because
+// no normal key is equal to it, and they are called for each of many thousand machines.
+
+func plainUUID(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "")) }
+
+func plainMAC(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", ":")) }
+
+func plainTCP(s string) string {
+	normal, _ := normalTCP(s) // empty for what is no address
+	return normal
+}
+
+func plainPath(s string) string {
 	if strings.HasPrefix(s, "/") {
-		return path.Clean(s), ""
+		return path.Clean(s)
 	}
-	return s, ""
+	return s
 }
 
 // Resolve returns the items that a fits, in their order; target says what an item is compared as. It makes no choice:

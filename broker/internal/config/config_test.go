@@ -256,13 +256,12 @@ func TestByteSize(t *testing.T) {
 	}
 }
 
-func FuzzLoad(f *testing.F) {
+func FuzzConfig(f *testing.F) {
 	f.Add(full)
 	f.Add("[groups]\na = ['b']\nb = ['a']\n")
 	f.Add("[hosts.'x y']\n[consoles]\nscrollback = '1MiB'\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		path := write(t, text)
-		c, err := Load(path)
+		c, err := parse([]byte(text), "config.toml")
 		if err != nil {
 			var mistake *Error
 			if !errors.As(err, &mistake) {

@@ -42,6 +42,11 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parse(data, path)
+}
+
+// parse reads and checks the content of a configuration file.
+func parse(data []byte, path string) (*Config, error) {
 	c := &Config{}
 	lines, err := decode(data, path, c)
 	if err != nil {

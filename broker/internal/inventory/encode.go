@@ -36,7 +36,8 @@ type typeScan struct {
 
 // machine is a driver.Machine on disk. The type is that of the scan.
 type machine struct {
-	Label    string `json:"label"`
+	Label string `json:"label"`
+	// ID is left out if it is the path, as it is for most types.
 	ID       string `json:"id,omitempty"`
 	UUID     string `json:"uuid,omitempty"`
 	NICs     []nic  `json:"nics,omitempty"`
@@ -86,6 +87,9 @@ func encode(e Entry) ([]byte, error) {
 func toDisk(m driver.Machine) machine {
 	out := machine{Label: m.Label, ID: m.ID, UUID: m.UUID, Path: m.Path, Serial: m.Serial, Category: m.Category,
 		Arch: m.Arch, Memory: m.Memory, VCPUs: m.VCPUs}
+	if m.ID == m.Path {
+		out.ID = ""
+	}
 	for _, n := range m.NICs {
 		out.NICs = append(out.NICs, nic(n))
 	}
@@ -95,6 +99,9 @@ func toDisk(m driver.Machine) machine {
 func fromDisk(m machine, sessionType string) driver.Machine {
 	out := driver.Machine{Type: sessionType, Label: m.Label, ID: m.ID, UUID: m.UUID, Path: m.Path, Serial: m.Serial,
 		Category: m.Category, Arch: m.Arch, Memory: m.Memory, VCPUs: m.VCPUs}
+	if out.ID == "" {
+		out.ID = out.Path
+	}
 	if len(m.NICs) > 0 {
 		out.NICs = make([]driver.NIC, len(m.NICs))
 	}

@@ -53,6 +53,7 @@ type Found struct {
 // Target says what a machine is compared as when an address selects it.
 func Target(m driver.Machine) address.Target {
 	t := address.Target{Label: m.Label, UUID: m.UUID, Path: m.Path, ID: m.ID}
+	t.MACs = make([]string, 0, len(m.NICs))
 	for _, n := range m.NICs {
 		if n.MAC != "" {
 			t.MACs = append(t.MACs, n.MAC)

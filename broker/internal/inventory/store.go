@@ -84,10 +84,7 @@ func (s *Store) Hosts() []string {
 // no host.
 func (s *Store) Query(f Filter) []Found {
 	var found []Found
-	for _, e := range s.entries() {
-		if len(f.Hosts) > 0 && !slices.Contains(f.Hosts, e.Host) {
-			continue
-		}
+	for _, e := range s.wanted(f.Hosts) {
 		for _, t := range e.Types {
 			if f.wantsType(t.Type) {
 				found = f.appendMachines(found, e.Host, t)
@@ -95,6 +92,20 @@ func (s *Store) Query(f Filter) []Found {
 		}
 	}
 	return found
+}
+
+// wanted returns the entries of the named hosts, of all if none is named, without reading the files of others.
+func (s *Store) wanted(hosts []string) []Entry {
+	if len(hosts) == 0 {
+		return s.entries()
+	}
+	var entries []Entry
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(hosts))) {
+		if e, ok := s.Get(name); ok {
+			entries = append(entries, e)
+		}
+	}
+	return entries
 }
 
 // wantsType reports whether the filter lets a session type through.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -66,37 +65,37 @@ func renderDocument(t *testing.T) map[string]any {
 	return document
 }
 
-// compile returns the schema of a type of the document.
-func compile(t *testing.T, a *api, name string) *jsonschema.Resolved {
+// typeChecker validates values against the document's schemas of types.
+type typeChecker struct{ resolved *jsonschema.Resolved }
+
+// compile compiles all schemas at once: as those of members that are called like the types.
+func compile(t *testing.T, a *api) typeChecker {
 	t.Helper()
-	// In draft 7 what stands beside a reference is ignored: the reference goes into a schema of its own.
-	text, err := json.Marshal(map[string]any{
-		"$schema": draft7, "allOf": []any{map[string]string{"$ref": schemaPrefix + name}}, "definitions": a.schemas(),
-	})
+	members := map[string]any{}
+	for name := range a.schemas() {
+		members[name] = map[string]string{"$ref": schemaPrefix + name}
+	}
+	text, err := json.Marshal(map[string]any{"$schema": draft7, "properties": members, "definitions": a.schemas()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := strings.ReplaceAll(string(text), schemaPrefix, "#/definitions/")
 	var s jsonschema.Schema
-	if err := json.Unmarshal([]byte(moved), &s); err != nil {
+	if err := json.Unmarshal(bytes.ReplaceAll(text, []byte(schemaPrefix), []byte("#/definitions/")), &s); err != nil {
 		t.Fatal(err)
 	}
 	resolved, err := s.Resolve(nil)
 	if err != nil {
-		t.Fatalf("schema %s: %v", name, err)
+		t.Fatal(err)
 	}
-	return resolved
+	return typeChecker{resolved}
 }
 
-func TestSchemasCompile(t *testing.T) {
-	a := loadProtocol(t)
-	for name := range a.schemas() {
-		compile(t, a, name)
-	}
+func (c typeChecker) validate(name string, instance any) error {
+	return c.resolved.Validate(map[string]any{name: instance})
 }
 
 func TestSchemasRefuse(t *testing.T) {
-	a := loadProtocol(t)
+	types := compile(t, loadProtocol(t))
 	tests := []struct{ name, instance string }{
 		{"SessionCreateParams", `{}`},
 		{"SessionCreateParams", `{"address": {"label": 1}}`},
@@ -110,7 +109,7 @@ func TestSchemasRefuse(t *testing.T) {
 		if err := json.Unmarshal([]byte(test.instance), &instance); err != nil {
 			t.Fatal(err)
 		}
-		if compile(t, a, test.name).Validate(instance) == nil {
+		if types.validate(test.name, instance) == nil {
 			t.Errorf("%s takes %s", test.name, test.instance)
 		}
 	}
@@ -127,12 +126,13 @@ func TestExamples(t *testing.T) {
 	if len(examples) != len(a.methods) {
 		t.Errorf("%d examples for %d methods", len(examples), len(a.methods))
 	}
+	types := compile(t, a)
 	for _, m := range a.methods {
 		t.Run(m.Name, func(t *testing.T) {
 			params, result := structsOf(t, m)
-			checkExample(t, compile(t, a, m.Params), params, examples[m.Name].Params)
+			types.checkExample(t, m.Params, params, examples[m.Name].Params)
 			if !m.Notification {
-				checkExample(t, compile(t, a, m.Result), result, examples[m.Name].Result)
+				types.checkExample(t, m.Result, result, examples[m.Name].Result)
 			}
 		})
 	}
@@ -156,13 +156,13 @@ func structsOf(t *testing.T, m method) (params, result any) {
 	return params, result
 }
 
-func checkExample(t *testing.T, schema *jsonschema.Resolved, into any, text json.RawMessage) {
+func (c typeChecker) checkExample(t *testing.T, name string, into any, text json.RawMessage) {
 	t.Helper()
 	var instance any
 	if err := json.Unmarshal(text, &instance); err != nil {
 		t.Fatalf("example %s: %v", text, err)
 	}
-	if err := schema.Validate(instance); err != nil {
+	if err := c.validate(name, instance); err != nil {
 		t.Errorf("example %s: %v", text, err)
 	}
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -1,0 +1,71 @@
+# conbroker. "make demo" runs the main job on a real virtual machine, "make test" runs every test; both install what they need.
+# "make help" lists the rest.
+
+SHELL := /bin/bash
+GO = $(eval GO := $$(shell testdata/setup/go.sh))$(or $(GO),$(error no go command: see the message above))
+LINT_VERSION := v2.15.0
+LINT := .bin/golangci-lint-$(LINT_VERSION)
+BINARY := .bin/conbroker
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+FUZZTIME ?= 20s
+
+NEED_BUILD := git:git
+NEED_GUEST := qemu-system-x86_64:qemu-system-x86 cpio:cpio lz4:lz4 flock:util-linux
+NEED_TEST := $(NEED_GUEST) gcc:gcc cc:libc6-dev jq:jq python3:python3 node:nodejs npm:npm tmux:tmux
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo shell test test-go race lint fuzz generate bench cross man clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## the program, as .bin/conbroker
+	@testdata/setup/need.sh $(NEED_BUILD)
+	$(GO) build -trimpath -o $(BINARY) ./broker/cmd/conbroker
+
+demo: build ## boot a real virtual machine, work in its console, list it, cancel it
+	@testdata/setup/need.sh $(NEED_GUEST)
+	@$(GO) run ./testdata/demo $(BINARY)
+
+shell: build ## the same, and leave you in the guest's shell (^] leaves)
+	@testdata/setup/need.sh $(NEED_GUEST)
+	@testdata/demo/shell.sh $(BINARY)
+
+test: test-go ## every test
+
+test-go: build lint cross ## the Go tests, with the race detector, on the real guest
+	@testdata/setup/need.sh $(NEED_TEST)
+	CONBROKER_REQUIRE_TMUX=1 $(GO) test -race -timeout 20m ./...
+
+race: test-go
+
+lint: $(LINT) ## golangci-lint
+	$(LINT) run ./... ./testdata/demo ./testdata/bench
+
+$(LINT):
+	@mkdir -p .bin
+	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv .bin/golangci-lint $@
+
+fuzz: ## every fuzz target for FUZZTIME (20s) each
+	@for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	  done; \
+	done
+
+generate: ## what is generated from rpc/protocol and from the command line
+	$(GO) generate ./...
+
+bench: build ## the figures that matter, as ratios to a peer of the same run
+	@testdata/setup/need.sh $(NEED_GUEST)
+	@$(GO) run ./testdata/bench $(BINARY)
+
+cross: ## compile for every platform
+	@for platform in $(PLATFORMS); do \
+	  echo "cross $$platform"; \
+	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -trimpath -o /dev/null ./broker/cmd/conbroker || exit 1; \
+	done
+
+clean: ## remove what was built here (the guest's cache stays)
+	rm -rf .bin dist

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/conbroker/conbroker/broker/internal/config"
+	"github.com/conbroker/conbroker/broker/internal/driver"
+	"github.com/conbroker/conbroker/broker/internal/host"
+	"github.com/conbroker/conbroker/broker/internal/host/local"
+	"github.com/conbroker/conbroker/rpc/protocol"
+)
+
+// drivers are the session types of this program, in the order in which they are asked.
+func drivers() driver.Registry {
+	return driver.Registry{}
+}
+
+// openHost makes the way to a host.
+func (a *app) openHost(_ context.Context, s config.HostSettings) (host.Host, error) {
+	if s.Transport != "local" {
+		return nil, protocol.Errorf(protocol.CodeUnsupported,
+			"host %s is reached by %s, which this version cannot; give it transport = \"local\" if it is this computer", s.Name, s.Transport)
+	}
+	escalation, err := host.ParseEscalation(s.Escalation)
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", s.Name, err)
+	}
+	return local.New(local.Options{Name: s.Name, Escalation: escalation, Env: a.env}), nil
+}
