@@ -114,6 +114,11 @@ func (b *Broker) consoleChanged(c consoles.Change) {
 	case consoles.ConsoleClosed:
 		b.release(c.Console)
 		b.guests.forget(c.Console)
+	case consoles.Forgotten:
+		for _, s := range b.allSessions() {
+			s.forgetConsole(c.Console)
+		}
+		return
 	case consoles.RecordingFault:
 		b.reportRecording(c.Console)
 		return

@@ -53,6 +53,16 @@ func (s *session) keyboard(id string) (*keyboard, error) {
 	return k, nil
 }
 
+// forgetConsole drops what this connection kept of a console that is not listed any more.
+func (s *session) forgetConsole(c *consoles.Console) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k, ok := s.keyboards[c.ID()]; ok && k.console == c {
+		delete(s.keyboards, c.ID())
+		delete(s.matched, c.ID())
+	}
+}
+
 // push appends a stroke. Input sent as a notification is refused when too much is queued; a request waits for its turn.
 func (k *keyboard) push(st stroke, bounded bool) error {
 	k.mu.Lock()
@@ -90,7 +100,7 @@ func (k *keyboard) run() {
 
 // perform queues work of the message being handled. A request is answered when it is done; a notification's failure is told by
 // failed.
-func (k *keyboard) perform(ctx context.Context, size int, do func(ctx context.Context) (int64, error), failed func(error)) (int64, error) {
+func (k *keyboard) perform(ctx context.Context, size int, do func(ctx context.Context) (int64, error), failed func(error)) error {
 	if isNotification(ctx) {
 		st := stroke{size: size, do: do, done: func(_ int64, err error) {
 			if err != nil {
@@ -100,7 +110,7 @@ func (k *keyboard) perform(ctx context.Context, size int, do func(ctx context.Co
 		if err := k.push(st, true); err != nil {
 			failed(err)
 		}
-		return 0, nil
+		return nil
 	}
 	type outcome struct {
 		offset int64
@@ -109,9 +119,9 @@ func (k *keyboard) perform(ctx context.Context, size int, do func(ctx context.Co
 	finished := make(chan outcome, 1)
 	st := stroke{size: size, do: do, done: func(offset int64, err error) { finished <- outcome{offset, err} }}
 	if err := k.push(st, false); err != nil {
-		return 0, err
+		return err
 	}
-	return 0, later{run: func(ctx context.Context) (any, error) {
+	return later{run: func(ctx context.Context) (any, error) {
 		select {
 		case o := <-finished:
 			return &protocol.ConsoleInputResult{Offset: o.offset}, o.err
@@ -171,8 +181,7 @@ func (s *session) ConsoleInput(ctx context.Context, params *protocol.ConsoleInpu
 		}
 		return nil, err
 	}
-	_, err = k.perform(ctx, len(data), func(ctx context.Context) (int64, error) { return k.input(ctx, data) }, refused)
-	return nil, err
+	return nil, k.perform(ctx, len(data), func(ctx context.Context) (int64, error) { return k.input(ctx, data) }, refused)
 }
 
 // decodeInput returns the bytes that were typed.
@@ -207,7 +216,7 @@ func (s *session) act(ctx context.Context, console string, do func(ctx context.C
 	if err != nil {
 		return nil, err
 	}
-	_, err = k.perform(ctx, 0, func(ctx context.Context) (int64, error) { return 0, do(ctx, k) }, func(err error) {
+	err = k.perform(ctx, 0, func(ctx context.Context) (int64, error) { return 0, do(ctx, k) }, func(err error) {
 		s.log(protocol.MessageWarning, wireError(err, "").Message)
 	})
 	return &protocol.Empty{}, err

@@ -124,7 +124,7 @@ func (w *watches) subscribe(ctx context.Context, name string, sub *subscription)
 			sessions = append(sessions, s)
 		}
 	}
-	slices.SortFunc(sessions, func(a, b protocol.Session) int { return compareSessions(a, b) })
+	slices.SortFunc(sessions, compareSessions)
 	if h.failure != nil {
 		return sessions, []protocol.HostError{{Host: name, Error: h.failure}}
 	}

@@ -41,7 +41,7 @@ func (h *Hub) allocate(self *Console, held, n int) bool {
 	if h.budget.reserve(n) {
 		return true
 	}
-	if int64(held+n) > h.budget.limit/int64(max(1, h.holderCount())) && held > 0 {
+	if int64(held) >= h.share() {
 		return false
 	}
 	h.budget.reclaimMu.Lock()
@@ -59,11 +59,11 @@ func (h *Hub) allocate(self *Console, held, n int) bool {
 	return h.budget.reserve(n)
 }
 
-// holderCount returns the number of consoles that share the budget.
-func (h *Hub) holderCount() int {
+// share returns the fair part of the budget of one console, in bytes.
+func (h *Hub) share() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.rings)
+	return h.budget.limit / int64(max(1, len(h.rings)))
 }
 
 // reclaimOrder returns the consoles other than self in the order in which they lose memory.

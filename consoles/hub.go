@@ -98,7 +98,7 @@ func (h *Hub) Open(spec Spec, s Stream) (*Console, error) {
 		return nil, errors.New("open console: it has no id")
 	}
 	c := newConsole(h, spec, s)
-	size := c.ring.nextSize()
+	size := c.ring.nextSize(h.share())
 	if !h.allocate(c, 0, size) {
 		return nil, fmt.Errorf("open console %s: %w (%d bytes)", spec.ID, ErrBudget, h.budget.limit)
 	}

@@ -161,8 +161,8 @@ func TestBudget(t *testing.T) {
 	if held := h.Held(); held < budget*3/4 {
 		t.Errorf("only %d bytes are held", held)
 	}
-	// The first ones, idle longest, have shrunk for the last one.
-	if first, last := all[0].Info().Held, all[count-1].Info().Held; first >= last || last < budget/count {
+	// The first one, idle longest, has shrunk to its last chunk, for the last one.
+	if first, last := all[0].Info().Held, all[count-1].Info().Held; first > ring/4 || last < budget/count*3/4 {
 		t.Errorf("the idle console holds %d bytes, the busy one %d", first, last)
 	}
 	// A console that lost its history shows its screen all the same.
@@ -185,8 +185,8 @@ func TestBudgetUsedUp(t *testing.T) {
 		sa.feed(pattern(off, 1000))
 		check.take(drain(reader, 500))
 	}
-	if check.gaps != 0 || check.next != 100_000 || h.Held() > 10<<10 {
-		t.Errorf("%d gaps up to %d; %d bytes are held", check.gaps, check.next, h.Held())
+	if check.next != 100_000 || check.lost > 50_000 || h.Held() > 10<<10 {
+		t.Errorf("got events up to %d, %d bytes lost; %d bytes are held", check.next, check.lost, h.Held())
 	}
 }
 
@@ -298,7 +298,7 @@ func TestSnapshot(t *testing.T) {
 	got.Bytes = nil
 	want := consoles.Snapshot{
 		Lines: []string{"", "  hello", "", ""}, Text: "\n  hello", Col: 7, Row: 1,
-		Size: consoles.Size{Cols: 20, Rows: 4}, Title: "edit", AltScreen: true, Offset: 33,
+		Size: consoles.Size{Cols: 20, Rows: 4}, Title: "edit", AltScreen: true, Offset: 34,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -73,11 +73,14 @@ func (c *Console) commit(n int, wake []*Attachment) []*Attachment {
 func (c *Console) room() []byte {
 	c.mu.Lock()
 	free := c.ring.room()
-	size, held := c.ring.nextSize(), c.ring.held
 	c.mu.Unlock()
 	if len(free) > 0 {
 		return free
 	}
+	share := c.hub.share()
+	c.mu.Lock()
+	size, held := c.ring.nextSize(share), c.ring.held
+	c.mu.Unlock()
 	var buf []byte
 	if held+size <= c.ring.limit && c.hub.allocate(c, held, size) {
 		buf = make([]byte, size)

@@ -71,8 +71,10 @@ func (r *ring) pop() *chunk {
 }
 
 // nextSize returns the size of the chunk to add next: it grows with the ring.
-func (r *ring) nextSize() int {
-	largest := min(maxChunk, r.limit/4)
+// share is the console's fair part of all memory. The last chunk of a ring
+// cannot be taken away, so it must be a small part of that.
+func (r *ring) nextSize(share int64) int {
+	largest := min(maxChunk, r.limit/4, int(max(share/4, firstChunk)))
 	if r.held == 0 {
 		return min(firstChunk, largest)
 	}

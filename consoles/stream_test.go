@@ -197,29 +197,20 @@ func join(list []consoles.Event, ev consoles.Event) []consoles.Event {
 	return append(list, ev)
 }
 
-// pattern returns n bytes from offset from of an endless text in which every
-// place can be told from its neighbours.
+// pattern returns n bytes from offset from on of an endless text in which every
+// place can be told from its neighbours: lines of 14 digits with their number.
 func pattern(from int64, n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = patternAt(from + int64(i))
+	const length = 16
+	first := from / length
+	b := make([]byte, 0, n+2*length)
+	for line := first; len(b) < n+length; line++ {
+		b = append(b, "00000000000000\r\n"...)
+		for i, rest := len(b)-3, line; rest > 0; i, rest = i-1, rest/10 {
+			b[i] = byte('0' + rest%10)
+		}
 	}
-	return b
-}
-
-// patternAt returns the byte at one offset: digits of the line number, 15 and CR LF a line.
-func patternAt(off int64) byte {
-	line, col := off/16, off%16
-	switch col {
-	case 14:
-		return '\r'
-	case 15:
-		return '\n'
-	}
-	for range 13 - col {
-		line /= 10
-	}
-	return byte('0' + line%10)
+	start := int(from - first*length)
+	return b[start : start+n]
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -13,9 +13,9 @@ const pongBody = `{"jsonrpc":"2.0","id":1,"result":"pong"}`
 
 // echoOf returns an echo request of about n bytes, and its reply.
 func echoOf(id, n int) (request, reply string) {
-	text := strings.Repeat("x", n)
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"echo","params":[%q]}`, id, text),
-		fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":[%q]}`, id, text)
+	text := `["` + strings.Repeat("x", n) + `"]`
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"echo","params":%s}`, id, text),
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, text)
 }
 
 func TestBodyOverLimitIsSkipped(t *testing.T) {

@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // deadline bounds every wait of the tests; it is not what they measure.
-const deadline = 10 * time.Second
+const deadline = time.Minute
 
 // rawPeer is the other end of a Conn, as bytes.
 type rawPeer struct {

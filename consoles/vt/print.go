@@ -11,7 +11,7 @@ func printable(p []byte) int {
 	// Eight bytes at a time: a byte below 0x20 borrows, one above 0x7e carries into its top bit.
 	for len(p) >= n+8 {
 		v := binary.LittleEndian.Uint64(p[n:])
-		if (v-0x2020202020202020|v|v+0x0101010101010101)&0x8080808080808080 != 0 {
+		if ((v-0x2020202020202020)|v|(v+0x0101010101010101))&0x8080808080808080 != 0 {
 			break
 		}
 		n += 8

@@ -1,6 +1,9 @@
 package vt
 
-import "unicode/utf8"
+import (
+	"maps"
+	"unicode/utf8"
+)
 
 // maxMarks bounds the characters that join a cell's first one: a family of four emoji needs six.
 const maxMarks = 8
@@ -172,6 +175,7 @@ func (r *row) resize(cols int) *row {
 		return nil
 	}
 	r.split(cols)
+	maps.DeleteFunc(r.marks, func(col int, _ string) bool { return col >= cols })
 	kept := r.cells[:min(len(r.cells), cols)]
 	return &row{cells: append(make([]cell, 0, cols), kept...), rest: r.rest, wide: r.wide, marks: r.marks}
 }

@@ -63,7 +63,7 @@ func TestConsoleOutput(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if _, err := k.Read(make([]byte, 1)); err != os.ErrClosed {
+	if _, err := k.Read(make([]byte, 1)); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("read after close: %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestConsoleWriteRefused(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Write([]byte("x")); err != os.ErrClosed {
+	if _, err := k.Write([]byte("x")); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("write after close: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestConsoleCloseDetaches(t *testing.T) {
 	if err := k.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := receiveFrom(t, blocked); err != os.ErrClosed {
+	if err := receiveFrom(t, blocked); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the blocked read: %v", err)
 	}
 	b.wantCall(t, "console/detach")

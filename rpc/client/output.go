@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -152,7 +153,7 @@ func (o *output) end(err error, drop bool) (alive bool) {
 func (o *output) ended(err error) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.err == err
+	return errors.Is(o.err, err)
 }
 
 func (o *output) exitStatus() *protocol.ConsoleExit {

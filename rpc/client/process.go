@@ -56,13 +56,16 @@ type process struct {
 
 // wait waits for the end of the process, and kills it if that does not come in time.
 func (p *process) wait() error {
-	exited := make(chan error, 1)
-	go func() { exited <- p.cmd.Wait() }()
+	var err error // of Wait, valid when exited is closed
+	exited := make(chan struct{})
+	go func() {
+		err = p.cmd.Wait()
+		close(exited)
+	}()
 	timeout := time.NewTimer(p.patience)
 	defer timeout.Stop()
-	var err error
 	select {
-	case err = <-exited:
+	case <-exited:
 	case <-timeout.C:
 		// It fails only if the process has just exited, which Wait is about to say.
 		_ = p.cmd.Process.Kill()

@@ -99,7 +99,9 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 // colour says whether state words are printed in colour on f: https://no-color.org.
-func (a *app) colour(f *os.File) bool { return a.env("NO_COLOR") == "" && a.env("TERM") != "dumb" && isTerminal(f) }
+func (a *app) colour(f *os.File) bool {
+	return a.env("NO_COLOR") == "" && a.env("TERM") != "dumb" && isTerminal(f)
+}
 
 // tableOptions are those for a table on standard output.
 func (a *app) tableOptions(sort []string) table.Options { return a.tableOn(a.out, sort) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/conbroker/conbroker/broker/internal/config"
 	"github.com/conbroker/conbroker/broker/internal/driver"
@@ -22,9 +21,5 @@ func (a *app) openHost(_ context.Context, s config.HostSettings) (host.Host, err
 		return nil, protocol.Errorf(protocol.CodeUnsupported,
 			"host %s is reached by %s, which this version cannot; give it transport = \"local\" if it is this computer", s.Name, s.Transport)
 	}
-	escalation, err := host.ParseEscalation(s.Escalation)
-	if err != nil {
-		return nil, fmt.Errorf("host %s: %w", s.Name, err)
-	}
-	return local.New(local.Options{Name: s.Name, Escalation: escalation, Env: a.env}), nil
+	return local.New(local.Options{Name: s.Name, Escalation: host.Escalation(s.Escalation), Env: a.env}), nil
 }

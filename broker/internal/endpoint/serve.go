@@ -139,15 +139,14 @@ func (l *Listener) greet(conn *net.UnixConn) (connected bool, err error) {
 	if err := conn.SetDeadline(time.Now().Add(greetWait)); err != nil {
 		return false, err
 	}
-	line, err := readLine(conn)
-	if err != nil {
-		return false, err
-	}
-	r, err := parseRequest(line)
-	if err != nil {
+	r, err := readRequest(conn)
+	if errors.Is(err, errLine) {
 		// The daemon's own line tells a lost client, and its author, what this socket is.
 		_, writeErr := io.WriteString(conn, l.answer(refusedProtocol).line())
 		return false, errors.Join(err, writeErr)
+	}
+	if err != nil {
+		return false, err
 	}
 	refused := l.decide(r)
 	connected = r.Verb == verbConnect && refused == ""
@@ -162,6 +161,15 @@ func (l *Listener) greet(conn *net.UnixConn) (connected bool, err error) {
 		l.options.Idle.Release(Client)
 	}
 	return err == nil, err
+}
+
+// readRequest reads the client's line.
+func readRequest(r io.Reader) (request, error) {
+	line, err := readLine(r)
+	if err != nil {
+		return request{}, err
+	}
+	return parseRequest(line)
 }
 
 // decide does what the client asks for, or says why not.

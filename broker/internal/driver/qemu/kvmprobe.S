@@ -17,6 +17,7 @@
 	.code32
 header:	.long	MAGIC, FLAGS, -(MAGIC + FLAGS), header, header, edata, end, entry
 
+	.globl	entry
 entry:	cli
 	movl	$stack, %esp
 	movl	$pdpt + 3, pml4			/* one page of 2 MiB at 0, one at 2 MiB */

@@ -189,7 +189,7 @@ const awaitRound = 50 * time.Millisecond
 // sent first, unless it is empty. It returns whether the process is gone, and the end of QEMU's log.
 func awaitEnd(ctx context.Context, h host.Host, r *run, wait time.Duration, signal string) (gone bool, log string, err error) {
 	rounds := strconv.Itoa(int((wait + awaitRound - 1) / awaitRound))
-	sections, _, err := host.Sections(ctx, h, host.Script{Body: runningScript + awaitScript, Args: []string{r.dir, rounds, signal}})
+	sections, _, err := host.Sections(ctx, h, host.Script{Body: runningScript + awaitScript, Args: []string{r.dir, rounds, signal, r.pid}})
 	if err != nil {
 		return false, "", fmt.Errorf("wait for QEMU of %s to end: %w", r.Label, err)
 	}

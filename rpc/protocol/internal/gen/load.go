@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -80,44 +81,50 @@ func (l *loader) collect(file *ast.File) {
 			l.unmarshalers[baseName(f.Recv.List[0].Type)] = true
 		}
 	}
-	eachSpec(file, token.TYPE, func(spec ast.Spec, _ *ast.CommentGroup) error {
+	for spec := range specs(file, token.TYPE) {
 		t := spec.(*ast.TypeSpec)
 		l.named[t.Name.Name] = t
-		return nil
-	})
+	}
 }
 
-// eachSpec calls f for the declarations of one kind; doc is the comment of a declaration that stands alone.
-func eachSpec(file *ast.File, tok token.Token, f func(ast.Spec, *ast.CommentGroup) error) error {
-	for _, decl := range file.Decls {
-		d, ok := decl.(*ast.GenDecl)
-		if !ok || d.Tok != tok {
-			continue
-		}
-		for _, spec := range d.Specs {
-			if err := f(spec, d.Doc); err != nil {
-				return err
+// specs yields the declarations of one kind, with the comment of a declaration that stands alone.
+func specs(file *ast.File, tok token.Token) iter.Seq2[ast.Spec, *ast.CommentGroup] {
+	return func(yield func(ast.Spec, *ast.CommentGroup) bool) {
+		for _, decl := range file.Decls {
+			d, ok := decl.(*ast.GenDecl)
+			if !ok || d.Tok != tok {
+				continue
 			}
+			for _, spec := range d.Specs {
+				if !yield(spec, d.Doc) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// file adds the types that a file declares.
+func (l *loader) file(file *ast.File) error {
+	for spec, doc := range specs(file, token.TYPE) {
+		if err := l.declare(spec.(*ast.TypeSpec), doc.Text()); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// file adds the types that a file declares.
-func (l *loader) file(file *ast.File) error {
-	return eachSpec(file, token.TYPE, func(spec ast.Spec, doc *ast.CommentGroup) error {
-		t := spec.(*ast.TypeSpec)
-		text := typeDoc(t.Name.Name, doc.Text())
-		switch x := t.Type.(type) {
-		case *ast.InterfaceType:
-			return l.methods(t.Name.Name, x)
-		case *ast.StructType:
-			return l.structType(t.Name.Name, text, x)
-		case *ast.Ident:
-			l.namedBasic(t, x.Name, text)
-		}
-		return nil
-	})
+func (l *loader) declare(t *ast.TypeSpec, doc string) error {
+	text := typeDoc(t.Name.Name, doc)
+	switch x := t.Type.(type) {
+	case *ast.InterfaceType:
+		return l.methods(t.Name.Name, x)
+	case *ast.StructType:
+		return l.structType(t.Name.Name, text, x)
+	case *ast.Ident:
+		l.namedBasic(t, x.Name, text)
+	}
+	return nil
 }
 
 // namedBasic adds a named string or number.
@@ -213,29 +220,46 @@ func (l *loader) identType(name string) (fieldType, error) {
 
 // constants adds the words of enumerations, and the version.
 func (l *loader) constants(file *ast.File) error {
-	return eachSpec(file, token.CONST, func(spec ast.Spec, _ *ast.CommentGroup) error {
+	for spec := range specs(file, token.CONST) {
 		v := spec.(*ast.ValueSpec)
-		value, err := types.Eval(token.NewFileSet(), nil, token.NoPos, types.ExprString(v.Values[0]))
-		if err != nil {
-			return nil // refers to another constant: a limit of ours, no part of the protocol
-		}
-		text := value.Value.ExactString()
-		if value.Value.Kind() == constant.String {
-			text = constant.StringVal(value.Value)
+		text, ok := literal(v.Values[0])
+		if !ok {
+			continue // refers to another constant: a limit of ours, no part of the protocol
 		}
 		if v.Names[0].Name == "Version" {
 			l.api.version = text
 		}
-		if v.Type == nil {
-			return nil
+		if err := l.word(v, text); err != nil {
+			return fmt.Errorf("constant %s: %w", v.Names[0], err)
 		}
-		enum := l.api.enumNamed(baseName(v.Type))
-		if enum == nil {
-			return fmt.Errorf("constant %s: the generator knows no enumeration %s", v.Names[0], types.ExprString(v.Type))
-		}
-		enum.Words = append(enum.Words, word{v.Names[0].Name, text, wordDoc(v.Names[0].Name, v.Doc.Text())})
+	}
+	return nil
+}
+
+// literal evaluates an expression of literals to the text of a string, or the digits of a number.
+func literal(x ast.Expr) (text string, ok bool) {
+	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, types.ExprString(x))
+	if err != nil {
+		return "", false
+	}
+	if v.Value.Kind() == constant.String {
+		return constant.StringVal(v.Value), true
+	}
+	return v.Value.ExactString(), true
+}
+
+// word adds a constant to the enumeration that is its type. Constants without a type are no words.
+func (l *loader) word(v *ast.ValueSpec, value string) error {
+	if v.Type == nil {
 		return nil
-	})
+	}
+	enum := l.api.enumNamed(baseName(v.Type))
+	if enum == nil {
+		return fmt.Errorf("the generator knows no enumeration %s", types.ExprString(v.Type))
+	}
+	name := v.Names[0].Name
+	enum.Words = append(enum.Words, word{name, value, wordDoc(name, v.Doc.Text())})
+	return nil
 }
 
 func baseName(x ast.Expr) string {

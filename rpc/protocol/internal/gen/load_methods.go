@@ -62,7 +62,7 @@ func (m *method) directive(words []string) error {
 		m.Errors = words[1:]
 		return nil
 	case words[0] != "request" && words[0] != "notification":
-		return errors.New("expected request NAME, notification NAME or errors KIND...")
+		return errors.New("expected request NAME, notification NAME or errors KINDS")
 	}
 	m.Notification = words[0] == "notification"
 	m.Name = words[1]

@@ -99,14 +99,6 @@ func (a *api) enumNamed(name string) *enumType {
 	return a.enums[i]
 }
 
-func (a *api) refNamed(name string) *refType {
-	i := slices.IndexFunc(a.refs, func(r *refType) bool { return r.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return a.refs[i]
-}
-
 // fieldsOf returns the members of a struct, those of embedded structs first.
 func (a *api) fieldsOf(name string) []field {
 	s := a.structNamed(name)

@@ -1,9 +1,11 @@
 # Waits until the run in DIR has ended, at most ROUNDS times 50 ms, then removes what it left. SIGNAL, unless empty, is sent
-# to it first.
+# to it first. PID is its process, if that is known: QEMU removes its pid file a little before it ends.
 dir=$1 rounds=$2 signal=$3
 exec </dev/null
-[ -z "$signal" ] || ! pid=$(pidof_run "$dir") || kill "-$signal" "$pid"
-while pidof_run "$dir" >/dev/null; do
+pid=${4:-$(pidof_run "$dir")}
+option=$(asoption "$dir")
+[ -z "$signal" ] || ! running "$pid" "$option" || kill "-$signal" "$pid"
+while running "$pid" "$option"; do
 	[ "$rounds" -gt 0 ] || {
 		section alive
 		exit 0
@@ -13,4 +15,4 @@ while pidof_run "$dir" >/dev/null; do
 done
 section log
 tail -c 4096 "$dir/qemu.log" 2>/dev/null
-[ -e "$dir/starter" ] || rm -rf "$dir"
+[ -e "$dir/starter" ] && [ -z "$signal" ] || rm -rf "$dir"

@@ -1,0 +1,6 @@
+//go:build unix
+
+package main
+
+// controllingTerminal is where the person is, whatever standard input and output are.
+const controllingTerminal = "/dev/tty"
