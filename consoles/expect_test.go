@@ -222,6 +222,9 @@ func FuzzExpectOffset(f *testing.F) {
 		if err != nil {
 			return // too little text
 		}
+		if last := printed[got.Offset-1]; strings.HasSuffix(got.Match, "\n") && last != '\n' && last != '\v' && last != '\f' {
+			return // the end of line stands for a lone CR, and shows only with the text after it
+		}
 		if again, err := search(printed[:got.Offset]); err != nil || again.Match != got.Match {
 			t.Fatalf("%q up to %d gives %q, %v; want %q", printed, got.Offset, again.Match, err, got.Match)
 		}

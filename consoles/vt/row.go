@@ -102,10 +102,12 @@ func (r *row) marksAt(col int) string {
 	return r.marks[col]
 }
 
-// joins says whether the character at col waits for one more, its last mark being a zero width joiner.
+// joins says whether the character at col waits for one more, its last mark being a zero width joiner. When it is full
+// it does not, or it would swallow all that follows.
 func (r *row) joins(col int) bool {
-	last, _ := utf8.DecodeLastRuneInString(r.marksAt(col))
-	return last == zwj
+	marks := r.marksAt(col)
+	last, _ := utf8.DecodeLastRuneInString(marks)
+	return last == zwj && utf8.RuneCountInString(marks) < maxMarks
 }
 
 // erase blanks the columns from (included) to (excluded, at most the screen's columns).

@@ -29,17 +29,21 @@ func RuneWidth(r rune) int {
 }
 
 // Width returns how many cells a Screen with enough room uses for s: the sum of RuneWidth, where a character that
-// follows a zero width joiner adds nothing. Control characters count 0; invalid UTF-8 counts 0, as a Screen drops it.
+// follows a zero width joiner adds nothing (up to maxMarks of them join). Control characters count 0; invalid UTF-8
+// counts 0, as a Screen drops it.
 func Width(s string) int {
-	width, joined := 0, false
+	width, marks, joined := 0, 0, false
 	for i, r := range s {
 		if r == utf8.RuneError && s[i] != 0xef || r >= 0x7f && r < 0xa0 {
 			continue
 		}
-		if !joined || r < 0x80 {
-			width += RuneWidth(r)
+		if w := RuneWidth(r); w > 0 && (!joined || r < 0x80) {
+			width += w
+			marks, joined = 0, false
+			continue
 		}
-		joined = r == zwj && width > 0
+		marks++
+		joined = r == zwj && width > 0 && marks < maxMarks
 	}
 	return width
 }

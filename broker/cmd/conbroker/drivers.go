@@ -5,6 +5,8 @@ import (
 
 	"github.com/conbroker/conbroker/broker/internal/config"
 	"github.com/conbroker/conbroker/broker/internal/driver"
+	"github.com/conbroker/conbroker/broker/internal/driver/pm"
+	"github.com/conbroker/conbroker/broker/internal/driver/qemu"
 	"github.com/conbroker/conbroker/broker/internal/host"
 	"github.com/conbroker/conbroker/broker/internal/host/local"
 	"github.com/conbroker/conbroker/rpc/protocol"
@@ -12,7 +14,7 @@ import (
 
 // drivers are the session types of this program, in the order in which they are asked.
 func drivers() driver.Registry {
-	return driver.Registry{}
+	return driver.Registry{qemu.New(""), pm.Driver{}}
 }
 
 // openHost makes the way to a host.

@@ -33,8 +33,8 @@ Exit codes: 0 done, 1 the request failed, 2 wrong usage, 3 some hosts or machine
 		},
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.config, "config", "", "configuration `FILE` (default: conbroker/config.toml in the user's configuration directory)")
-	flags.StringVar(&a.remote, "remote", "auto", "broker to speak with: auto is the daemon, started if absent; off is one in this process; unix:`PATH`")
+	flags.StringVar(&a.config, "config", "", "configuration `FILE` (default: conbroker/config.toml in your configuration directory)")
+	flags.StringVar(&a.remote, "remote", "auto", "broker to speak with, `auto|off|unix:PATH`: the daemon, started if absent; one in this process; the one at a socket")
 	mustComplete(root, "remote", cobra.FixedCompletions([]string{"auto", "off", "unix:"}, cobra.ShellCompDirectiveNoFileComp))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.SetIn(a.in)

@@ -14,7 +14,7 @@ import (
 )
 
 // Type is the session type.
-const Type = "PM"
+const Type = driver.TypePM
 
 // ConfPath is where a host describes itself, if it does.
 const ConfPath = "/etc/ctys.d/pm.conf"

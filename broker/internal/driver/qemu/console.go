@@ -23,6 +23,8 @@ const (
 	lockGrace = 3
 	// lockLook is how often such a lock is looked at again.
 	lockLook = 100 * time.Millisecond
+	// hangUpTime is how long QEMU may take to notice that a client has hung up.
+	hangUpTime = 500 * time.Millisecond
 )
 
 // Console connects to the guest's serial port. The port has one place: while somebody has it, whoever that is, the answer
@@ -69,6 +71,9 @@ func (d *Driver) lockSerial(ctx context.Context, h host.Host, r *run) (string, e
 			return "", err
 		}
 		connected, err := serialConnected(ctx, h, r)
+		if lock != "" && connected {
+			connected, err = stillConnected(ctx, h, r)
+		}
 		switch {
 		case err == nil && !connected && lock != "":
 			return lock, nil
@@ -93,6 +98,19 @@ func (d *Driver) lockSerial(ctx context.Context, h host.Host, r *run) (string, e
 			return "", err
 		}
 	}
+}
+
+// stillConnected looks again for a short time: a connection whose holder has given its lock back is about to end.
+func stillConnected(ctx context.Context, h host.Host, r *run) (connected bool, err error) {
+	for until := time.Now().Add(hangUpTime); time.Now().Before(until); {
+		if err := pause(ctx, redialPause); err != nil {
+			return true, err
+		}
+		if connected, err = serialConnected(ctx, h, r); err != nil || !connected {
+			return connected, err
+		}
+	}
+	return true, nil
 }
 
 // busySerial names the holder: a lock's text is a time, a random word and the holder.

@@ -240,10 +240,15 @@ func startOutcome(h host.Host, argv []string, sections []host.Section, r *run) e
 				// The winner of two starts at once has the lock, and its number is not yet in the file.
 				return driver.ErrAlreadyRunning
 			}
-			return &host.CommandError{Host: h.Name(), Argv: argv, ExitCode: status, Stderr: text}
+			return &host.CommandError{Host: h.Name(), Argv: argv, ExitCode: status, Stderr: oneLine(text)}
 		}
 	}
 	return errors.New("start QEMU: the host gave no answer")
+}
+
+// oneLine joins what QEMU said: its hints come on lines after the mistake that they are about.
+func oneLine(said string) string {
+	return strings.ToValidUTF8(strings.Join(strings.Split(said, "\n"), "; "), "\uFFFD")
 }
 
 // cleanupTime bounds what is done after the caller's context has ended.

@@ -150,18 +150,14 @@ var commitScript string
 
 // commit makes the written state valid, or removes what was written.
 func (t *save) commit(ctx context.Context, h host.Host, written bool) error {
-	rounds := 0
-	if written {
-		rounds = int(commitTime / awaitRound)
-	}
-	done := t.done
+	rounds, state := int(commitTime/awaitRound), t.state
 	if !written {
-		// Never to be taken for a state, though its writer may still believe that it is complete.
-		done = t.part + ".not-complete"
+		// The writer sees the end of its input and may believe that it is complete.
+		rounds, state = 0, ""
 	}
 	sections, _, err := host.Sections(ctx, h, host.Script{
 		Body: commitScript,
-		Args: []string{t.part, done, t.state, t.saved, string(t.record), t.said, strconv.Itoa(rounds)},
+		Args: []string{t.part, t.done, state, t.saved, string(t.record), t.said, strconv.Itoa(rounds)},
 	})
 	if err != nil {
 		return fmt.Errorf("write state file %s: %w", t.state, err)

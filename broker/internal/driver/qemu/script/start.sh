@@ -10,7 +10,9 @@ printf '%s' "$machine" >"$run/.$name/machine.json" || {
 	exit 1
 }
 mv "$run/.$name" "$dir" || exit
-if "$@" >"$dir/said" 2>&1; then
+"$@" >"$dir/said" 2>&1
+status=$?
+if [ "$status" -eq 0 ]; then
 	# QEMU has the lock of the pid file now: no other run of this machine lives.
 	if [ -n "$saved" ] && [ -e "$saved" ]; then
 		kill -KILL "$(pidof_run "$dir")"
@@ -26,7 +28,6 @@ if "$@" >"$dir/said" 2>&1; then
 	pidof_run "$dir"
 	exit 0
 fi
-status=$?
 for other in "$run/$key"-*/; do
 	if pid=$(pidof_run "${other%/}"); then
 		section running
