@@ -266,7 +266,7 @@ func signal(wake []*Attachment) {
 	}
 }
 
-// buffers is where Next gets memory for the data of an event.
+// buffer returns memory for the data of an event, from pool.
 func (a *Attachment) buffer(pool *sync.Pool) []byte {
 	if a.buf == nil {
 		a.buf = pool.Get().(*[maxChunk]byte)

@@ -207,6 +207,26 @@ func TestOnReady(t *testing.T) {
 	}
 }
 
+// Dismissed clients get what they were reading, then Closed; the console goes on.
+func TestDismiss(t *testing.T) {
+	h := newHub(t, consoles.Options{})
+	c, s := open(t, h, consoles.Spec{})
+	old := attach(t, c, consoles.AttachOptions{Client: "old", Mode: consoles.Write, Replay: consoles.ReplayRaw})
+	c.Dismiss("another client has reconnected")
+	got := drain(old, 100)
+	if n := len(got); n == 0 || got[n-1].Kind != consoles.Closed || got[n-1].Exit.Reason != "another client has reconnected" {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := old.Wait(t.Context(), 10); !errors.Is(err, consoles.ErrClosed) {
+		t.Errorf("after it: %v", err)
+	}
+	attach(t, c, consoles.AttachOptions{Client: "new", Mode: consoles.Write})
+	s.print("it goes on")
+	if i := c.Info(); i.State != consoles.StateOpen || i.Writer != "new" || i.Offset != 10 {
+		t.Errorf("got %+v", i)
+	}
+}
+
 func TestInfoAndList(t *testing.T) {
 	h := newHub(t, consoles.Options{})
 	c, s := open(t, h, consoles.Spec{ID: "b", Label: "tst100", Kind: "guest", Host: "lab00", Meta: 5})

@@ -10,7 +10,6 @@ import (
 type credit struct {
 	window   int64 // 0: without limit, nothing is counted
 	inFlight int64
-	acked    int64
 	spans    []span // on the way, in order, not touching each other
 }
 
@@ -40,7 +39,6 @@ func (k *credit) spend(from, n int64) {
 
 // ack takes back everything before offset.
 func (k *credit) ack(offset int64) {
-	k.acked = max(k.acked, offset)
 	done := 0
 	for i := range k.spans {
 		s := &k.spans[i]

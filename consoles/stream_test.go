@@ -111,7 +111,9 @@ func (s *fakeStream) got() string {
 
 func (s *fakeStream) Close() error {
 	s.once.Do(func() { close(s.closec) })
-	s.setDeaf(s.deaf)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.room.Broadcast()
 	return nil
 }
 

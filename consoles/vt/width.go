@@ -34,7 +34,7 @@ func RuneWidth(r rune) int {
 func Width(s string) int {
 	width, marks, joined := 0, 0, false
 	for i, r := range s {
-		if r == utf8.RuneError && s[i] != 0xef || r >= 0x7f && r < 0xa0 {
+		if r == utf8.RuneError && s[i] != 0xef || r < 0x20 || r >= 0x7f && r < 0xa0 {
 			continue
 		}
 		if w := RuneWidth(r); w > 0 && (!joined || r < 0x80) {

@@ -17,6 +17,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'tmux -L vtrecord kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
+home=$HOME
 export LC_ALL=C.UTF-8 HOME="$work"
 cd "$work"
 
@@ -147,4 +148,4 @@ keys 'grep --color=always -n fox text | tail -3' Enter; shown 'guest'
 keys C-l 'clear; exit' Enter; finish
 
 cd "$here/../.."
-CONBROKER_REQUIRE_TMUX=1 go test ./consoles/vt -run Tmux -count=1 -update
+HOME="$home" CONBROKER_REQUIRE_TMUX=1 go test ./consoles/vt -run Tmux -count=1 -update

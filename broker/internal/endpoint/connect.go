@@ -38,11 +38,20 @@ func Connect(ctx context.Context, p Place, hello Hello, start func(context.Conte
 		return conn, peer, err
 	}
 	if !errors.Is(err, ErrAbsent) {
-		if err := Retire(ctx, p, hello); err != nil {
+		if err := replaceable(Retire(ctx, p, hello), hello); err != nil {
 			return nil, peer, err
 		}
 	}
 	return dialStarted(ctx, p, hello, start(ctx))
+}
+
+// replaceable turns the refusal of a busy daemon of another protocol into the error that says how they differ.
+func replaceable(err error, own Hello) error {
+	var busy *BusyError
+	if errors.As(err, &busy) {
+		return &IncompatibleError{Running: busy.Running, Own: own}
+	}
+	return err
 }
 
 // startable reports whether an error of Dial can be mended by starting a daemon.

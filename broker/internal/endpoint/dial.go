@@ -54,8 +54,8 @@ func Probe(ctx context.Context, p Place) (PeerHello, error) {
 	return a.PeerHello, verdict(a, a.Hello)
 }
 
-// Retire asks the running daemon to end. It does if it has neither clients nor consoles; otherwise the error is an
-// *[IncompatibleError] that says what it holds. It has stopped taking clients when Retire returns, and a daemon that
+// Retire asks the running daemon to end. It does if it has neither clients nor consoles; otherwise the error is a
+// *[BusyError] that says what it holds. It has stopped taking clients when Retire returns, and a daemon that
 // starts now waits for its end.
 func Retire(ctx context.Context, p Place, hello Hello) error {
 	conn, a, err := ask(ctx, p, request{Hello: hello, Verb: verbRetire})
@@ -69,7 +69,7 @@ func Retire(ctx context.Context, p Place, hello Hello) error {
 	if a.Refused == "" || a.Refused == refusedRetiring {
 		return nil
 	}
-	return &IncompatibleError{Running: a.PeerHello, Own: hello}
+	return &BusyError{Running: a.PeerHello}
 }
 
 // verdict turns the daemon's refusal into an error.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrAbsent: no daemon answers at the place. It is matched with errors.Is.
+// ErrAbsent says that no daemon answers at the place. It is matched with errors.Is.
 var ErrAbsent = errors.New("no daemon runs")
 
 // RunningError is a daemon that cannot start because another one runs.
@@ -26,6 +26,18 @@ func (e *RunningError) Error() string {
 	return fmt.Sprintf("another daemon runs: process %d, version %s", e.PID, orUnknown(e.Version))
 }
 
+// BusyError is a daemon that does not retire, because it is in use.
+type BusyError struct {
+	// Running is the daemon.
+	Running PeerHello
+}
+
+// Error says what the daemon holds.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("the running daemon (process %d, version %s) holds %d consoles and %d clients: close them, then try again",
+		e.Running.PID, orUnknown(e.Running.Version), e.Running.Consoles, e.Running.Clients)
+}
+
 // IncompatibleError is a daemon of another protocol that could not be replaced.
 type IncompatibleError struct {
 	// Running is the daemon; Own is this program.
@@ -36,7 +48,7 @@ type IncompatibleError struct {
 // Error says both versions, what the daemon holds, and how to replace it.
 func (e *IncompatibleError) Error() string {
 	return fmt.Sprintf("the running daemon (process %d, version %s, protocol %d) does not fit this program (version %s, protocol %d)"+
-		" and holds %d consoles and %d clients: close them, or end it with conbroker daemon --replace",
+		" and holds %d consoles and %d clients: close them, then try again or run conbroker daemon --replace",
 		e.Running.PID, orUnknown(e.Running.Version), e.Running.Protocol, orUnknown(e.Own.Version), e.Own.Protocol,
 		e.Running.Consoles, e.Running.Clients)
 }
@@ -65,7 +77,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 
 // DiedError is a daemon that ended while it was in use.
 type DiedError struct {
-	// PID and Version name it; Log is the file with its last words.
+	// PID and Version name it; Log is the file with its last words, empty if unknown.
 	PID     int
 	Version string
 	Log     string
@@ -73,7 +85,11 @@ type DiedError struct {
 
 // Error names the daemon in one line.
 func (e *DiedError) Error() string {
-	return fmt.Sprintf("the conbroker daemon ended unexpectedly: process %d, version %s (log: %s)", e.PID, orUnknown(e.Version), e.Log)
+	said := fmt.Sprintf("the conbroker daemon ended unexpectedly: process %d, version %s", e.PID, orUnknown(e.Version))
+	if e.Log != "" {
+		said += " (log: " + e.Log + ")"
+	}
+	return said
 }
 
 func orUnknown(version string) string {

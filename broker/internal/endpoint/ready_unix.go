@@ -52,8 +52,8 @@ func startUntilReady(ctx context.Context, _ Place, cmd *exec.Cmd) error {
 		}
 	}
 	killErr := cmd.Process.Kill()
-	<-ended
-	return errors.Join(errSlow, context.Cause(ctx), ignoreDone(killErr))
+	endErr := <-ended
+	return errors.Join(errSlow, context.Cause(ctx), ignoreDone(killErr), endErr)
 }
 
 func ignoreDone(err error) error {

@@ -162,6 +162,10 @@ func TestOtherProtocolIsReplacedWhenIdle(t *testing.T) {
 			t.Errorf("the message does not say %q: %v", word, err)
 		}
 	}
+	var busy *BusyError
+	if err := Retire(t.Context(), p, own); !errors.As(err, &busy) || !strings.Contains(err.Error(), "1 consoles") {
+		t.Errorf("retire: %v", err)
+	}
 	idle.Release(Console)
 	var next *serving
 	conn, peer, err := Connect(t.Context(), p, own, func(context.Context) error {

@@ -23,7 +23,7 @@ var (
 	removeScript string
 )
 
-// ErrNotRegular: a directory, a device or another thing stands where a file is needed.
+// ErrNotRegular says that a directory, a device or another thing stands where a file is needed.
 var ErrNotRegular = errors.New("not a regular file")
 
 // removeBatch bounds the path bytes of one removal; a shell line of 128 KiB is what Linux takes at most.

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ErrTooLarge: a file is larger than what was asked for.
+// ErrTooLarge says that a file is larger than what was asked for.
 var ErrTooLarge = errors.New("too large")
 
 // ScanTotal bounds the content that one scan returns, all files together: 64 MiB. What is left out is a Problem.

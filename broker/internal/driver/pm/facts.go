@@ -56,16 +56,16 @@ func memory(text string) map[string]int64 {
 func mib(kib int64) string { return fmt.Sprintf("%d MiB", kib/1024) }
 
 // addMemory adds one figure of /proc/meminfo, if it is there.
-func (f *facts) addMemory(group, name string, values map[string]int64, key string) {
+func (f *facts) addMemory(name string, values map[string]int64, key string) {
 	if kib, ok := values[key]; ok {
-		f.add(group, name, mib(kib))
+		f.add("memory", name, mib(kib))
 	}
 }
 
 // addMemorySize adds what sysctl hw.memsize says, in bytes.
-func (f *facts) addMemorySize(group, text string) {
+func (f *facts) addMemorySize(text string) {
 	if bytes, err := strconv.ParseInt(text, 10, 64); err == nil {
-		f.add(group, "total", mib(bytes/1024))
+		f.add("memory", "total", mib(bytes/1024))
 	}
 }
 

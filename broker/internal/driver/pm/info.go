@@ -34,8 +34,8 @@ func infoFacts(sections []host.Section) []driver.Fact {
 	f.add("host", "machine", said["machine"])
 	f.add("host", "hypervisor", said["hypervisor"])
 	f.addProcessors(said)
-	f.addMemory("memory", "total", memory(said["memory"]), "MemTotal")
-	f.addMemorySize("memory", said["memsize"])
+	f.addMemory("total", memory(said["memory"]), "MemTotal")
+	f.addMemorySize(said["memsize"])
 	for _, s := range sections {
 		if s.Name == "software" {
 			f.addSoftware(lines(clean(s.Data)))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/conbroker/conbroker/broker/internal/driver"
@@ -114,7 +115,7 @@ func probe(ctx context.Context, h host.Host, p paths, found inspected, cpu strin
 	default:
 		v.Reason = fmt.Sprintf("QEMU failed with exit status %d", result.ExitCode)
 		if line := lastLine(result.Stderr); line != "" {
-			v.Reason += ": " + line
+			v.Reason += ": " + strings.TrimRight(line, ".")
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ func (m *machineFile) argv(l launch) []string {
 		"-nodefaults", "-no-user-config",
 		"-accel", l.accelerator,
 		"-cpu", m.CPU,
-		"-m", strconv.Itoa(int(m.Memory)),
+		"-m", strconv.Itoa(m.mebibytes),
 		"-smp", strconv.Itoa(m.VCPUs),
 	}
 	argv = appendOption(argv, "-M", m.Machine)

@@ -35,10 +35,10 @@ func command(ctx context.Context, h host.Host, r *run, use func(context.Context,
 	return withCause(ctx, use(ctx, m))
 }
 
-// execute runs one QMP command.
-func execute(ctx context.Context, h host.Host, r *run, name string, args, result any) error {
+// execute runs one QMP command whose answer says nothing.
+func execute(ctx context.Context, h host.Host, r *run, name string, args any) error {
 	return command(ctx, h, r, func(ctx context.Context, m *qmp.Monitor) error {
-		return m.Execute(ctx, name, args, result)
+		return m.Execute(ctx, name, args, nil)
 	})
 }
 

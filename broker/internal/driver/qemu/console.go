@@ -220,6 +220,6 @@ func (s *serial) Wait() consoles.ExitStatus {
 
 // Break sends a serial break, for example for the guest kernel's magic SysRq.
 func (s *serial) Break(ctx context.Context) error {
-	err := execute(ctx, s.host, s.run, "chardev-send-break", map[string]any{"id": serialID}, nil)
+	err := execute(ctx, s.host, s.run, "chardev-send-break", map[string]any{"id": serialID})
 	return failed("send break", s.run.Label, err)
 }

@@ -271,7 +271,7 @@ func (d *Driver) goOn(ctx context.Context, h host.Host, s driver.Session) error 
 	if err != nil {
 		return err
 	}
-	if err := execute(ctx, h, r, "cont", nil, nil); err != nil {
+	if err := execute(ctx, h, r, "cont", nil); err != nil {
 		return err
 	}
 	if r.Restored == "" {

@@ -36,7 +36,7 @@ func (d *Driver) Enumerate(ctx context.Context, h host.Host, roots []string) ([]
 func (m *machineFile) machine() driver.Machine {
 	return driver.Machine{
 		Type: Type, Label: m.Label, ID: m.file, UUID: m.UUID, NICs: m.addresses(), Path: m.file,
-		Arch: m.Arch, Memory: int(m.Memory), VCPUs: m.VCPUs,
+		Arch: m.Arch, Memory: m.mebibytes, VCPUs: m.VCPUs,
 	}
 }
 

@@ -1,8 +1,9 @@
-//go:build unix
+//go:build linux
 
 package qemu
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -191,4 +192,37 @@ func TestGuestThatDies(t *testing.T) {
 	s = l.create(m) // the stale pid file is no obstacle
 	l.must(l.d.Poweroff(l.ctx(), l.host, s, 0))
 	l.nothing()
+}
+
+// TestPlainHost takes every optional ability away from the host, as on one behind SSH: the same work is done by scripts.
+func TestPlainHost(t *testing.T) {
+	l := newLab(t)
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(l.base, "run"))
+	t.Setenv("XDG_STATE_HOME", filepath.Join(l.base, "state"))
+	l.host = struct{ host.Host }{l.host}
+	m := l.bare("plain")
+	s := l.create(m)
+	ctx, cancel := context.WithCancel(l.ctx())
+	changed, err := l.d.Watch(ctx, l.host)
+	l.must(err)
+	l.console(s).hangUp()
+	l.must(l.d.Begin(l.ctx(), l.host, s))
+	<-changed
+	file, err := l.d.Suspend(l.ctx(), l.host, s, "")
+	l.must(err)
+	if listed := l.only(); listed.StateFile != file {
+		t.Errorf("listed %+v", listed)
+	}
+	s, err = l.d.Resume(l.ctx(), l.host, m, "", l.options())
+	l.must(err)
+	s.Handle = nil // as if it came from a record
+	l.must(l.d.Unpause(l.ctx(), l.host, s))
+	if listed := l.only(); listed.State != driver.StateRunning {
+		t.Errorf("listed %+v", listed)
+	}
+	l.must(l.d.Poweroff(l.ctx(), l.host, s, 0))
+	l.nothing()
+	cancel()
+	for range changed { // until it is closed
+	}
 }

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package qemu
 
@@ -22,8 +22,10 @@ import (
 // lab is the local host with directories of its own, whose names have blanks, and a driver.
 type lab struct {
 	t    *testing.T
-	host *local.Host
+	host host.Host
 	d    *Driver
+	// base holds the directories of the environment.
+	base string
 	// dir holds machine files.
 	dir string
 	// notices are what the driver told the person.
@@ -37,7 +39,7 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, d: New("tester"), dir: filepath.Join(base, "my machines")}
+	l := &lab{t: t, d: New("tester"), base: base, dir: filepath.Join(base, "my machines")}
 	for _, dir := range []string{"run", "state", "my machines"} {
 		if err := os.Mkdir(filepath.Join(base, dir), 0o700); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package qemu
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"strconv"
@@ -16,9 +15,9 @@ type machineFile struct {
 	Label string `toml:"label"`
 	// UUID is 32 hex digits, with or without dashes.
 	UUID string `toml:"uuid"`
-	// Memory is in MiB (default 256), VCPUs a count (default 1).
-	Memory mebibytes `toml:"memory"`
-	VCPUs  int       `toml:"vcpus"`
+	// Memory is a number of MiB or text such as "2GiB" (default 256), VCPUs a count (default 1).
+	Memory any `toml:"memory"`
+	VCPUs  int `toml:"vcpus"`
 	// Arch chooses qemu-system-ARCH (default x86_64), Machine its -M, CPU its -cpu.
 	Arch    string `toml:"arch"`
 	Machine string `toml:"machine"`
@@ -38,6 +37,8 @@ type machineFile struct {
 	// Extra is appended to QEMU's argv as it is.
 	Extra []string `toml:"extra"`
 
+	// mebibytes is Memory as a number.
+	mebibytes int
 	// file is the path it was read from, source its content.
 	file   string
 	source []byte
@@ -64,31 +65,25 @@ type nic struct {
 	Network string `toml:"network"`
 }
 
-// mebibytes reads a memory size: a count of MiB, or text such as "256MiB" or "2GiB".
-type mebibytes int
+// maxMemory is 16 TiB, in MiB.
+const maxMemory = 16 << 20
 
-// UnmarshalTOML implements the TOML package's Unmarshaler.
-func (m *mebibytes) UnmarshalTOML(value any) error {
-	n, err := int64(0), error(nil)
+// mebibytes reads a memory size: a count of MiB, or text such as "256MiB" or "2GiB". No value is the default.
+func mebibytes(value any) (int, bool) {
+	var n int64
 	switch v := value.(type) {
+	case nil:
+		n = defaultMemory
 	case int64:
 		n = v
 	case string:
-		n, err = parseMemory(v)
-	default:
-		err = fmt.Errorf("memory is %v: it must be a number of MiB or text such as \"256MiB\"", value)
+		n = parseMemory(v)
 	}
-	if err == nil && (n < 1 || n > maxMemory) {
-		err = fmt.Errorf("memory is %v: it must be 1 to %d MiB", value, maxMemory)
-	}
-	*m = mebibytes(n)
-	return err
+	return int(n), n >= 1 && n <= maxMemory
 }
 
-// maxMemory is 16 TiB.
-const maxMemory = 16 << 20
-
-func parseMemory(text string) (int64, error) {
+// parseMemory returns 0 for what is no size.
+func parseMemory(text string) int64 {
 	number, factor := text, int64(1)
 	for _, unit := range []struct {
 		suffix string
@@ -101,9 +96,9 @@ func parseMemory(text string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("memory is %q: it must be a number of MiB or text such as \"256MiB\" or \"2GiB\"", text)
+		return 0
 	}
-	return n * factor, nil
+	return n * factor
 }
 
 var (
@@ -145,7 +140,6 @@ const (
 )
 
 func (m *machineFile) setDefaults() {
-	setDefault(&m.Memory, defaultMemory)
 	setDefault(&m.VCPUs, 1)
 	setDefault(&m.Arch, "x86_64")
 	if m.Arch == "x86_64" {

@@ -92,7 +92,7 @@ func press(ctx context.Context, h host.Host, r *run) (heard bool, err error) {
 // destroy ends QEMU, with or without its help.
 func destroy(ctx context.Context, h host.Host, r *run) error {
 	bounded, cancel := context.WithTimeout(ctx, quitTime)
-	quitErr := execute(bounded, h, r, "quit", nil, nil)
+	quitErr := execute(bounded, h, r, "quit", nil)
 	cancel()
 	wait := quitTime
 	if quitErr != nil {
@@ -112,7 +112,7 @@ func destroy(ctx context.Context, h host.Host, r *run) error {
 func (d *Driver) Reset(ctx context.Context, h host.Host, s driver.Session) error {
 	r, err := runOf(ctx, h, s)
 	if err == nil {
-		err = execute(ctx, h, r, "system_reset", nil, nil)
+		err = execute(ctx, h, r, "system_reset", nil)
 	}
 	return failed("reset", s.Label, err)
 }
@@ -217,7 +217,7 @@ func initPoweroff(ctx context.Context, h host.Host, r *run, wait time.Duration) 
 func (d *Driver) Pause(ctx context.Context, h host.Host, s driver.Session) error {
 	r, err := runOf(ctx, h, s)
 	if err == nil {
-		err = execute(ctx, h, r, "stop", nil, nil)
+		err = execute(ctx, h, r, "stop", nil)
 	}
 	return failed("pause", s.Label, err)
 }

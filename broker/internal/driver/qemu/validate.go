@@ -40,6 +40,9 @@ func (m *machineFile) validate() error {
 		return m.mistake("", 0, "uuid", "uuid %q is not 32 hex digits, with or without dashes", m.UUID)
 	}
 	m.UUID = uuid
+	if m.mebibytes, ok = mebibytes(m.Memory); !ok {
+		return m.mistake("", 0, "memory", "memory is %v: it must be 1 to %d MiB, or text such as \"256MiB\" or \"2GiB\"", m.Memory, maxMemory)
+	}
 	if m.VCPUs < 1 || m.VCPUs > maxVCPUs {
 		return m.mistake("", 0, "vcpus", "vcpus is %d: it must be 1 to %d", m.VCPUs, maxVCPUs)
 	}

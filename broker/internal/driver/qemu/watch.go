@@ -23,14 +23,23 @@ func (d *Driver) Watch(ctx context.Context, h host.Host) (<-chan struct{}, error
 		host: h, paths: places(env), changed: make(chan struct{}, 1), again: make(chan struct{}, 1),
 		known: make(map[string]bool), watched: make(map[string]bool),
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	wake, err := w.wakers(ctx)
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("watch QEMU machines: %w", err)
 	}
 	if _, err := w.look(ctx); err != nil {
+		cancel()
+		w.listeners.Wait()
 		return nil, fmt.Errorf("watch QEMU machines: %w", err)
 	}
-	go w.run(ctx, wake)
+	go func() {
+		w.run(ctx, wake)
+		cancel()
+		w.listeners.Wait()
+		close(w.changed)
+	}()
 	return w.changed, nil
 }
 
@@ -67,12 +76,6 @@ func (w *watch) wakers(ctx context.Context) ([]<-chan struct{}, error) {
 
 // run looks whenever there is reason to, until ctx ends or looking fails.
 func (w *watch) run(ctx context.Context, wake []<-chan struct{}) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer func() {
-		cancel()
-		w.listeners.Wait()
-		close(w.changed)
-	}()
 	var tick <-chan time.Time
 	if wake == nil {
 		wake = []<-chan struct{}{nil, nil}

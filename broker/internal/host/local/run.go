@@ -71,11 +71,13 @@ func (h *Host) await(ctx context.Context, cmd *exec.Cmd) error {
 	killGroup(cmd.Process)
 	t := time.NewTimer(killGrace)
 	defer t.Stop()
+	reason := cmp.Or(context.Cause(ctx), errors.New("the host was closed"))
 	select {
-	case <-ended:
+	case err := <-ended:
+		return errors.Join(reason, waitReason(err))
 	case <-t.C:
+		return reason
 	}
-	return cmp.Or(context.Cause(ctx), errors.New("the host was closed"))
 }
 
 // command builds the process, still to be started.

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -221,10 +222,10 @@ func (m *Monitor) read() {
 
 // endOfInput names the reason for which the scanner stopped.
 func endOfInput(err error) error {
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return fmt.Errorf("%w: %w", ErrClosed, io.EOF)
-	case bufio.ErrTooLong:
+	case errors.Is(err, bufio.ErrTooLong):
 		return fmt.Errorf("%w: a message is longer than %d bytes", ErrProtocol, maxLine)
 	default:
 		return fmt.Errorf("%w: read: %w", ErrClosed, err)
