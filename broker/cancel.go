@@ -221,8 +221,13 @@ func (c *cancellation) apply(ctx context.Context, f found) (stateFile string, er
 	}
 }
 
-// poweroff ends a session. A paused guest cannot hear the request to power off, so it is continued first.
+// poweroff ends a session. A paused guest cannot hear the request to power off, so it is continued first. A suspended one has
+// nothing to end but its saved memory, which is not thrown away by the way.
 func (c *cancellation) poweroff(ctx context.Context, f found) error {
+	if f.session.State == driver.StateSuspended && !c.params.Force {
+		return protocol.Errorf(protocol.CodeNotRunning, "%s on %s is suspended in %s; mode resume brings it back, force discards what is saved",
+			f.session.Label, f.host, f.session.StateFile)
+	}
 	return ability(f, c.method, func(d driver.Powerer) error {
 		pauser, canPause := f.driver.(driver.Pauser)
 		if f.session.State == driver.StatePaused && c.grace() > 0 && canPause {

@@ -24,6 +24,8 @@ func TestCancelMethods(t *testing.T) {
 		{"the default", protocol.SessionCancelParams{}, driver.StateRunning, []string{"poweroff:20 tst100"}, 0, "off"},
 		{"at once", protocol.SessionCancelParams{Timeout: seconds(0)}, driver.StateRunning, []string{"poweroff:0 tst100"}, 0, "off"},
 		{"a paused guest", protocol.SessionCancelParams{Timeout: seconds(2.5)}, driver.StatePaused, []string{"unpause tst100", "poweroff:2.5 tst100"}, 0, "off"},
+		{"a suspended guest", protocol.SessionCancelParams{}, driver.StateSuspended, nil, protocol.CodeNotRunning, "suspended"},
+		{"a suspended guest by force", protocol.SessionCancelParams{Force: true}, driver.StateSuspended, []string{"poweroff:20 tst100"}, 0, "off"},
 		{"reset", protocol.SessionCancelParams{Method: "reset"}, driver.StateRunning, []string{"reset tst100"}, 0, "running"},
 		{"reboot", protocol.SessionCancelParams{Method: "reboot"}, driver.StateRunning, []string{"reboot tst100"}, 0, "running"},
 		{"pause", protocol.SessionCancelParams{Method: "pause"}, driver.StateRunning, []string{"pause tst100"}, 0, "paused"},

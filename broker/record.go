@@ -53,6 +53,9 @@ func wireSession(f found, console string) protocol.Session {
 	if len(r.NICs) > 0 {
 		r.MAC, r.TCP = r.NICs[0].MAC, r.NICs[0].IP
 	}
+	if s.TCP != "" {
+		r.TCP = s.TCP
+	}
 	return r
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/conbroker/conbroker/rpc"
 	"github.com/conbroker/conbroker/rpc/protocol"
@@ -51,7 +52,7 @@ func (b *Broker) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	}
 	s.conn = rpc.NewConn(ctx, rwc, rpc.Options{
 		Handler: s, CancelMethod: protocol.MethodCancelRequest, CancelledCode: int64(protocol.CodeCancelled),
-		Ordered: protocol.IsOrdered, MaxBody: maxBody, Logger: b.log,
+		Ordered: protocol.IsOrdered, MaxBody: maxBody, Linger: linger, Logger: b.log,
 	})
 	b.sessionsMu.Lock()
 	b.sessions[s] = struct{}{}
@@ -67,6 +68,10 @@ func (b *Broker) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	}
 	return err
 }
+
+// linger is how long requests go on after the client closed its side: a script that pipes requests into the broker gets its answers,
+// and an editor that died leaves nothing behind for long.
+const linger = 500 * time.Millisecond
 
 // maxBody is the largest frame that the broker takes, in bytes (DESIGN section 4).
 const maxBody = 4 << 20

@@ -3,6 +3,7 @@ package consoles
 import (
 	"errors"
 	"io"
+	"runtime"
 	"time"
 )
 
@@ -77,6 +78,9 @@ func (c *Console) room() []byte {
 	if len(free) > 0 {
 		return free
 	}
+	// Under a flood Read never blocks. Those who were woken to read along get
+	// their turn before anything is dropped; one that does not read costs nothing.
+	runtime.Gosched()
 	share := c.hub.share()
 	c.mu.Lock()
 	size, held := c.ring.nextSize(share), c.ring.held

@@ -67,7 +67,7 @@ type Session struct {
 	ID string `json:"id"`
 	// UUID is 32 lower-case hex digits.
 	UUID string `json:"uuid"`
-	// MAC and TCP are those of the first network interface.
+	// MAC is that of the first network interface; TCP its address, or the guest's name; for a host its own name.
 	MAC string `json:"mac"`
 	TCP string `json:"tcp"`
 	// NICs are all network interfaces.

@@ -140,7 +140,8 @@ type SessionCancelParams struct {
 	Level string `json:"level,omitempty"`
 	// StateFile is where to save, with method suspend; left out, the broker chooses.
 	StateFile string `json:"stateFile,omitempty"`
-	// Force leaves nested machines alone: those that run inside a selected session, or on the host with Self.
+	// Force leaves nested machines alone: those that run inside a selected session, or on the host with Self. With poweroff it also
+	// discards the saved state of a suspended session, which is otherwise kept.
 	Force bool `json:"force,omitempty"`
 	// Self includes the host itself, last, after all machines on it. Confirm must then be the host's name.
 	Self    bool   `json:"self,omitempty"`

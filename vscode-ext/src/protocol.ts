@@ -837,9 +837,11 @@ export interface Session {
   id: string;
   /** 32 lower-case hex digits. */
   uuid: string;
-  /** `mac` and `tcp` are those of the first network interface. */
+  /** That of the first network interface; `tcp` its address, or the guest's name; for a host its own name. */
   mac: string;
-  /** `mac` and `tcp` are those of the first network interface. */
+  /**
+   * `mac` is that of the first network interface; `tcp` its address, or the guest's name; for a host its own name.
+   */
   tcp: string;
   /** All network interfaces. */
   nics?: NIC[];
@@ -976,7 +978,10 @@ export interface SessionCancelParams extends WorkDone {
   level?: string;
   /** Where to save, with method suspend; left out, the broker chooses. */
   stateFile?: string;
-  /** Leaves nested machines alone: those that run inside a selected session, or on the host with `self`. */
+  /**
+   * Leaves nested machines alone: those that run inside a selected session, or on the host with `self`. With poweroff
+   * it also discards the saved state of a suspended session, which is otherwise kept.
+   */
   force?: boolean;
   /** Includes the host itself, last, after all machines on it. `confirm` must then be the host's name. */
   self?: boolean;

@@ -75,6 +75,9 @@ type Session struct {
 	ID    string
 	UUID  string
 	NICs  []NIC
+	// TCP is the guest's name or address as tables show it, where that is not the address of the first interface: a host's own
+	// name, with a trailing dot if its domain is known.
+	TCP   string
 	State State
 	Role  Role
 	// Display is the X11 or VNC display number with a leading colon, such as ":1".

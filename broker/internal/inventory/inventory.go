@@ -1,5 +1,5 @@
 // Package inventory remembers which machines were found on which host, so that a question about them can be answered
-// without touching a host. It scans hosts through their drivers and keeps the last result of each on disk.
+// without touching a host. It keeps the last enumeration of each host on disk.
 //
 // What it holds is a copy of what the configuration files said when they were read; a scan replaces it.
 package inventory

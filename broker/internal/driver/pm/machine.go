@@ -113,14 +113,13 @@ func (m machine) guestName() string {
 	return m.node
 }
 
-// nics are the guest name and the address of the host's best interface; the name alone if it has none.
+// nics is the host's best interface; none if it has none.
 func (m machine) nics() []driver.NIC {
 	best := m.bestLink()
-	nics := []driver.NIC{{MAC: best.mac, IP: m.guestName(), Name: best.name}}
-	if best.ip != "" {
-		nics = append(nics, driver.NIC{MAC: best.mac, IP: best.ip, Name: best.name})
+	if best == (link{}) {
+		return nil
 	}
-	return nics
+	return []driver.NIC{{MAC: best.mac, IP: best.ip, Name: best.name}}
 }
 
 // bestLink prefers devices to virtual interfaces, then those with an address, then the first.

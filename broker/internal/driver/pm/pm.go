@@ -43,15 +43,14 @@ func (Driver) Probe(ctx context.Context, _ host.Host) (driver.Info, error) {
 	return driver.Info{Type: Type, State: driver.ProbeEnabled}, ctx.Err()
 }
 
-// List returns the host as the one session there is. Its first NIC has the host's name in place of the address, with a
-// trailing dot if the domain is known, as tables show physical machines; its second the address.
+// List returns the host as the one session there is.
 func (d Driver) List(ctx context.Context, h host.Host) ([]driver.Session, error) {
 	m, err := d.look(ctx, h)
 	if err != nil {
 		return nil, err
 	}
 	s := driver.Session{
-		Type: Type, Label: m.label(), UUID: m.uuid, NICs: m.nics(), State: driver.StateRunning, Role: driver.RoleServer, Arch: m.arch,
+		Type: Type, Label: m.label(), UUID: m.uuid, NICs: m.nics(), TCP: m.guestName(), State: driver.StateRunning, Role: driver.RoleServer, Arch: m.arch,
 	}
 	if m.hasConf {
 		s.ID, s.Path = m.confPath, m.confPath

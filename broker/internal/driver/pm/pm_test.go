@@ -96,8 +96,8 @@ func TestListOfThisHost(t *testing.T) {
 	if s.Label != short || s.Role != driver.RoleServer || s.State != driver.StateRunning || s.ID != "" || s.PID != "" || s.Arch == "" {
 		t.Errorf("%+v", s)
 	}
-	if len(s.NICs) == 0 || !strings.HasPrefix(s.NICs[0].IP, short) {
-		t.Errorf("interfaces %+v", s.NICs)
+	if !strings.HasPrefix(s.TCP, short) {
+		t.Errorf("name %q, interfaces %+v", s.TCP, s.NICs)
 	}
 	machines, problems, err := d.Enumerate(t.Context(), h, nil)
 	if len(machines)+len(problems) != 0 || err != nil {
@@ -167,9 +167,7 @@ func TestListOfALinuxHost(t *testing.T) {
 	sessions, err := Driver{}.List(t.Context(), h)
 	want := []driver.Session{{
 		Type: "PM", Label: "lab00", UUID: "4c4c4544004235108054b7c04f4b5931", State: driver.StateRunning, Role: driver.RoleServer,
-		Arch: "x86_64", NICs: []driver.NIC{
-			{MAC: "00:1a:4b:00:00:02", IP: "lab00.soho.", Name: "eth1"}, {MAC: "00:1a:4b:00:00:02", IP: "10.0.0.2", Name: "eth1"},
-		},
+		Arch: "x86_64", TCP: "lab00.soho.", NICs: []driver.NIC{{MAC: "00:1a:4b:00:00:02", IP: "10.0.0.2", Name: "eth1"}},
 	}}
 	if diff := cmp.Diff(want, sessions); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -183,8 +181,8 @@ func TestListOfAMacAndOfASilentHost(t *testing.T) {
 	h := sectionHost(section("node", "mac.home\n"), section("name", "\n"), section("ifconfig",
 		"lo0: flags=8049<UP>\n\tinet 127.0.0.1 netmask\nutun0: flags\n\tinet 10.9.9.9\nen0: flags=8863<UP>\n\tether a4:83:e7:00:00:01\n\tinet 192.168.1.5 netmask\n"))
 	sessions, err := Driver{}.List(t.Context(), h)
-	want := []driver.NIC{{MAC: "a4:83:e7:00:00:01", IP: "mac.home.", Name: "en0"}, {MAC: "a4:83:e7:00:00:01", IP: "192.168.1.5", Name: "en0"}}
-	if err != nil || len(sessions) != 1 || sessions[0].Label != "mac" || !cmp.Equal(want, sessions[0].NICs) {
+	want := []driver.NIC{{MAC: "a4:83:e7:00:00:01", IP: "192.168.1.5", Name: "en0"}}
+	if err != nil || len(sessions) != 1 || sessions[0].TCP != "mac.home." || sessions[0].Label != "mac" || !cmp.Equal(want, sessions[0].NICs) {
 		t.Errorf("%+v, %v", sessions, err)
 	}
 	sessions, err = Driver{}.List(t.Context(), sectionHost())

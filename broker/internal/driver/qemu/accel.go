@@ -65,27 +65,38 @@ func (d *Driver) accelerator(ctx context.Context, h host.Host, env host.Environm
 	if m.Arch != archOf(env.Machine) || found.kvm == kvmMissing {
 		return accelTCG, nil
 	}
+	if found.kvm == kvmForbidden {
+		sayForbidden(ctx, h, env, o)
+		return accelTCG, nil
+	}
 	p, key := places(env), probeKey(env, found.version, m.CPU)
 	if v, ok := recall(ctx, h, p, key); ok {
 		return v.accelerator(), nil
 	}
 	v := verdict{Key: key}
-	if found.kvm == kvmForbidden {
-		// Not remembered: the person may be about to mend it.
-		o.Notice("/dev/kvm is there, but " + env.User + " may not use it, so QEMU runs guests by translation (TCG), which is slower. " +
-			"To change that: sudo adduser " + env.User + " kvm, and log in again")
-		return accelTCG, nil
-	}
 	o.Progress("try whether KVM works")
 	if err := probe(ctx, h, p, found, m.CPU, &v); err != nil {
 		return "", err
 	}
 	if !v.Works {
-		o.Notice("KVM does not work on " + h.Name() + ": " + v.Reason +
-			". QEMU runs guests by translation (TCG), which is slower; remembered until the host reboots")
+		o.Notice("KVM does not work on " + h.Name() + ", so QEMU runs guests by translation (TCG), which is slower; remembered until the host reboots. " +
+			"The trial said: " + v.Reason)
 	}
 	remember(ctx, h, p, v)
 	return v.accelerator(), nil
+}
+
+// sayForbidden says once per boot of the host that KVM is there for others only.
+func sayForbidden(ctx context.Context, h host.Host, env host.Environment, o driver.CreateOptions) {
+	v := verdict{Key: env.BootID + " forbidden to " + env.User, Reason: "permission denied"}
+	if _, said := recall(ctx, h, places(env), v.Key); said {
+		return
+	}
+	o.Notice("/dev/kvm is there, but " + env.User + " may not use it, so QEMU runs guests by translation (TCG), which is slower. " +
+		"To change that: sudo adduser " + env.User + " kvm, and log in again")
+	if makeDir(ctx, h, places(env).save) == nil {
+		remember(ctx, h, places(env), v)
+	}
 }
 
 // probe boots the probe guest under KVM.
@@ -100,7 +111,8 @@ func probe(ctx context.Context, h host.Host, p paths, found inspected, cpu strin
 	bounded, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	result, err := h.Run(bounded, host.Command{Limit: 4 << 10, Argv: []string{
-		found.exec, "-accel", accelKVM, "-M", "pc", "-cpu", cpu, "-m", "16", "-nodefaults", "-no-user-config", "-display", "none",
+		// A QEMU that fails an assertion must not leave its memory in somebody's directory.
+		"sh", "-c", `ulimit -c 0; exec "$@"`, "sh", found.exec, "-accel", accelKVM, "-M", "pc", "-cpu", cpu, "-m", "16", "-nodefaults", "-no-user-config", "-display", "none",
 		"-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", file,
 	}})
 	switch {

@@ -102,11 +102,15 @@ func TestVerdicts(t *testing.T) {
 func checkNoProbe(t *testing.T, l *lab, env host.Environment, file *machineFile) {
 	t.Helper()
 	found := l.stub("exit 85")
-	for _, kvm := range []string{kvmMissing, kvmForbidden} {
+	l.notices = nil
+	for _, kvm := range []string{kvmMissing, kvmForbidden, kvmForbidden} {
 		found.kvm, found.version = kvm, kvm
 		if got, err := l.d.accelerator(l.ctx(), l.host, env, file, found, l.options()); got != accelTCG || err != nil {
 			t.Errorf("with KVM %s: %q, %v", kvm, got, err)
 		}
+	}
+	if len(l.notices) != 1 || !strings.Contains(l.notices[0], "adduser") {
+		t.Errorf("said %q", l.notices)
 	}
 	found.kvm = kvmUsable
 	env.Machine = "arm64"

@@ -3,6 +3,7 @@
 package qemu
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -216,5 +217,29 @@ func TestManyListsAtOnce(t *testing.T) {
 		if err := <-outcomes; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestCancelledCreate cuts a start off at different moments. It may have been too late for that, but never is anything left.
+func TestCancelledCreate(t *testing.T) {
+	l := newLab(t)
+	m := l.bare("cut")
+	for delay := time.Duration(0); delay <= 80*time.Millisecond; delay += 10 * time.Millisecond {
+		ctx, cancel := context.WithCancel(l.ctx())
+		o := l.options()
+		o.Progress = func(step string) {
+			if step == "start QEMU" {
+				time.AfterFunc(delay, cancel)
+			}
+		}
+		s, err := l.d.Create(ctx, l.host, m, o)
+		switch {
+		case err == nil:
+			l.must(l.d.Poweroff(l.ctx(), l.host, s, 0))
+		case !errors.Is(err, context.Canceled):
+			t.Errorf("after %v: %v", delay, err)
+		}
+		l.nothing()
+		cancel()
 	}
 }

@@ -21,7 +21,6 @@ func failingSuspend(t *testing.T, l *lab, s driver.Session) {
 	if err == nil || !strings.Contains(err.Error(), "write state") {
 		t.Errorf("suspend to a full disk: %v", err)
 	}
-	t.Log(err)
 	if state := l.only().State; state != driver.StateRunning {
 		t.Errorf("after a failed suspend the guest is %s", state)
 	}

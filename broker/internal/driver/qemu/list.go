@@ -33,11 +33,11 @@ func (d *Driver) List(ctx context.Context, h host.Host) ([]driver.Session, error
 	}
 	asked := make([]*driver.Session, len(runs))
 	var asking sync.WaitGroup
-	places := make(chan struct{}, queriesAtOnce)
+	slots := make(chan struct{}, queriesAtOnce)
 	for i, r := range runs {
 		asking.Go(func() {
-			places <- struct{}{}
-			defer func() { <-places }()
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			if s := sessionOf(r, env); ask(ctx, h, r, &s) {
 				asked[i] = &s
 			}

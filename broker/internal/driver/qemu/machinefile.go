@@ -30,7 +30,7 @@ type machineFile struct {
 	Firmware string  `toml:"firmware"`
 	Drives   []drive `toml:"drive"`
 	NICs     []nic   `toml:"nic"`
-	// Display is none (default) or vnc.
+	// Display is none (default) or vnc: a VNC server without a password at 127.0.0.1, so open to all users of the host.
 	Display string `toml:"display"`
 	// Accelerator is auto (default), kvm or tcg.
 	Accelerator string `toml:"accelerator"`

@@ -15,4 +15,4 @@ while running "$pid" "$option"; do
 done
 section log
 tail -c 4096 "$dir/qemu.log" 2>/dev/null
-[ -e "$dir/starter" ] && [ -z "$signal" ] || rm -rf "$dir"
+[ -e "$dir/starter" ] && [ -z "$signal" ] || rm -rf "$dir" "${dir%/*}/.${dir##*/}"
