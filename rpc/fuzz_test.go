@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -82,7 +83,7 @@ func checkOutput(t *testing.T, output []byte) {
 	r := bufio.NewReader(bytes.NewReader(output))
 	for {
 		body, err := readFrame(r)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		var members map[string]json.RawMessage

@@ -238,9 +238,8 @@ func callID(id []byte) (uint64, *ResponseError) {
 	if bad != nil {
 		return 0, bad
 	}
-	call, err := strconv.ParseUint(key, 10, 64)
-	if err != nil {
-		return 0, nil
+	if call, err := strconv.ParseUint(key, 10, 64); err == nil {
+		return call, nil
 	}
-	return call, nil
+	return 0, nil
 }

@@ -100,7 +100,7 @@ func readFrame(r *bufio.Reader) (string, error) {
 		return "", fmt.Errorf("bad header line %q", line)
 	}
 	if line, err = r.ReadString('\n'); line != "\r\n" {
-		return "", fmt.Errorf("bad second header line %q: %v", line, err)
+		return "", fmt.Errorf("bad second header line %q: %w", line, err)
 	}
 	body := make([]byte, n)
 	_, err = io.ReadFull(r, body)

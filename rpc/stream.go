@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -73,7 +74,7 @@ func (s *objectStream) nextBody() ([]byte, error) {
 
 func (s *objectStream) end(err error) {
 	s.endOnce.Do(func() {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		} else {
 			err = fmt.Errorf("rpc: read: %w", err)

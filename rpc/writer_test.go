@@ -99,7 +99,7 @@ func TestWritesAreCoalesced(t *testing.T) {
 		n, r := 0, bufio.NewReader(strings.NewReader(write))
 		for {
 			if _, err := readFrame(r); err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					t.Error(err)
 				}
 				break

@@ -43,7 +43,7 @@ func TestTypingOutputAndExit(t *testing.T) {
 	if got := next(t, c, Exited).Exit; got != (Exit{Code: 3, Reason: "exit status 3"}) {
 		t.Errorf("exit %+v", got)
 	}
-	if _, err := c.Next(); err != io.EOF {
+	if _, err := c.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("after the exit: %v", err)
 	}
 	if c.Offset() != 7 {

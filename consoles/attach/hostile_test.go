@@ -110,7 +110,7 @@ func TestPeerCheck(t *testing.T) {
 		close(done)
 	}()
 	<-asked
-	if _, err := ours.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("a refused peer got %v", err)
 	}
 	<-done

@@ -79,16 +79,3 @@ func plainPath(s string) string {
 	}
 	return s
 }
-
-// Resolve returns the items that a fits, in their order; target says what an item is compared as. It makes no choice:
-// an empty result is for the caller to report as not found, and more than one as ambiguous, with all of them. No action
-// may take the first of several.
-func Resolve[T any](items []T, target func(T) Target, a Address) []T {
-	var hits []T
-	for _, item := range items {
-		if a.Matches(target(item)) {
-			hits = append(hits, item)
-		}
-	}
-	return hits
-}

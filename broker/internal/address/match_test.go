@@ -72,26 +72,3 @@ func TestMatchesTargetsInAnySpelling(t *testing.T) {
 		}
 	}
 }
-
-func TestResolve(t *testing.T) {
-	targets := []Target{
-		{Label: "tst100", Path: "/home/anna/xen/tst100/tst100.conf"},
-		{Label: "tst101", Path: "/home/anna/xen/tst101/tst101.conf"},
-		{Label: "tst100", Path: "/home/bob/xen/tst100/tst100.conf"},
-	}
-	same := func(t Target) Target { return t }
-	for name, c := range map[string]struct {
-		a    Address
-		want []Target
-	}{
-		"one":       {Address{Label: "tst101"}, targets[1:2]},
-		"ambiguous": {Address{Label: "tst100"}, []Target{targets[0], targets[2]}},
-		"narrowed":  {Address{Label: "tst100", Filename: "bob/xen/tst100/tst100.conf"}, targets[2:]},
-		"none":      {Address{Label: "tst10"}, nil},
-		"no key":    {Address{}, nil},
-	} {
-		if diff := cmp.Diff(c.want, Resolve(targets, same, c.a)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-}

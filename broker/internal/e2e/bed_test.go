@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -292,19 +291,5 @@ func wantCode(t *testing.T, err error, code protocol.ErrorCode) *protocol.Error 
 func modes(t *testing.T, test func(t *testing.T, remote string)) {
 	for _, remote := range []string{"off", "auto"} {
 		t.Run("remote="+remote, func(t *testing.T) { test(t, remote) })
-	}
-}
-
-// within bounds a wait for something that another process does.
-func within(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); !done(); {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%s did not come within %v", what, patience)
-		}
 	}
 }

@@ -163,7 +163,7 @@ func pad(s string, width int) string {
 
 // coloured puts the colour of a state word around a text.
 func coloured(text, word string) string {
-	code := ""
+	var code string
 	switch word {
 	case "running", "enabled", "connected", "open":
 		code = "32" // green
