@@ -69,6 +69,8 @@ type Attachment struct {
 	gone    chan struct{} // closed by Detach
 
 	// What follows is guarded by c.mu.
+	paces    bool // is worth waiting for, see Console.pace
+	lagging  bool // was waited for in vain, and has not caught up since
 	armed    bool // was told that something is there, and has not yet seen that nothing is left
 	detached bool
 	ended    bool  // the Closed event was given
@@ -149,6 +151,7 @@ func (a *Attachment) enter(o AttachOptions, painted int64) (wake []*Attachment, 
 			return nil, err
 		}
 	}
+	a.paces = !a.hidden
 	c.attachments = append(c.attachments, a)
 	return wake, nil
 }
@@ -162,6 +165,7 @@ func (a *Attachment) Detach() {
 		return
 	}
 	a.detached = true
+	c.progressed(a)
 	close(a.gone)
 	for i, other := range c.attachments {
 		if other == a {

@@ -42,6 +42,7 @@ type Console struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // every goroutine of the console but the recorder's
 	done     chan struct{}  // closed when the stream has ended
+	advanced chan struct{}  // has room for one token: a client got further while the reader waits, see pace
 	recorder *recorder      // nil if nothing is recorded
 
 	// screenMu guards the screen model; it is taken before mu, never after.
@@ -62,6 +63,7 @@ type Console struct {
 	bytesIn     int64
 	active      time.Time // when the stream last produced output
 	feeding     bool      // a feeder goroutine runs
+	pacing      bool      // the reader waits for clients, see pace
 	closing     bool      // Close was called
 	closed      bool      // the stream has ended for good
 	forgotten   bool      // off the hub's list
@@ -74,7 +76,7 @@ func newConsole(h *Hub, spec Spec, s Stream) *Console {
 	now := time.Now()
 	c := &Console{
 		hub: h, spec: spec, stream: s, size: spec.Size,
-		openedAt: now, active: now, done: make(chan struct{}),
+		openedAt: now, active: now, done: make(chan struct{}), advanced: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.ring.limit = h.opt.Scrollback

@@ -10,6 +10,7 @@ func (c *Console) Dismiss(reason string) {
 			continue
 		}
 		a.dismissal = &ExitStatus{Reason: reason}
+		c.progressed(a)
 		if a.armAlways() {
 			wake = append(wake, a)
 		}

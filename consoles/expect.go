@@ -78,6 +78,9 @@ func (c *Console) Expect(ctx context.Context, o ExpectOptions) (ExpectResult, er
 		return ExpectResult{}, fmt.Errorf("expect on console %s: %w", c.spec.ID, err)
 	}
 	defer a.Detach()
+	c.mu.Lock()
+	a.paces = true // what is waited for must not be missed
+	c.mu.Unlock()
 	s := search{opt: o, text: newMatchText(o.Raw, a.Offset())}
 	res, err := s.run(ctx, a)
 	if err != nil {

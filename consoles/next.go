@@ -109,5 +109,6 @@ func (a *Attachment) output(max int) (Event, bool) {
 	ev := Event{Kind: Output, Offset: a.cursor, Data: buf[:n]}
 	a.credit.spend(a.cursor, int64(n))
 	a.cursor += int64(n)
+	a.c.progressed(a)
 	return ev, true
 }

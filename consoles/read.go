@@ -8,7 +8,7 @@ import (
 )
 
 // read is the console's reader goroutine: it reads the stream into the ring
-// until the console ends. It never waits for a client.
+// until the console ends. It waits for clients only as pace says.
 func (c *Console) read() {
 	for {
 		s := c.currentStream()
@@ -89,6 +89,10 @@ func (c *Console) room() []byte {
 	if held+size <= c.ring.limit && c.hub.allocate(c, held, size) {
 		buf = make([]byte, size)
 	} else {
+		c.mu.Lock()
+		end := c.ring.chunks[0].end()
+		c.mu.Unlock()
+		c.pace(end)
 		buf = c.evict()
 	}
 	c.mu.Lock()

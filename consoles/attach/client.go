@@ -9,8 +9,6 @@ import (
 	"io"
 	"net"
 	"time"
-
-	"github.com/conbroker/conbroker/consoles"
 )
 
 // readBuffer is how much a client reads at once. It is more than a frame, so
@@ -270,6 +268,3 @@ func (c *Client) Close() error {
 	}
 	return c.conn.Close()
 }
-
-// ConsoleSize returns s as the hub knows it.
-func (s Size) ConsoleSize() consoles.Size { return consoles.Size(s) }

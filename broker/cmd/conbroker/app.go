@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, a *app) int {
 		return exitUsage
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted; the request was cancelled")
+		err = errInterrupted
 	}
 	return a.fail(err)
 }

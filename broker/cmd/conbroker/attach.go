@@ -76,8 +76,20 @@ If standard input is no terminal, its bytes are typed as they are, and the outpu
 	return cmd
 }
 
+// escapeByte reads --escape.
+func (at *attaching) escapeByte() (byte, error) {
+	escape, err := terminal.Escape(at.escape)
+	if err != nil {
+		return 0, usageError{fmt.Errorf("--escape: %w", err)}
+	}
+	return escape, nil
+}
+
 // attach joins this terminal to a console, known by its key or its label.
 func (a *app) attach(ctx context.Context, at *attaching, console string) error {
+	if _, err := at.escapeByte(); err != nil {
+		return err
+	}
 	place, err := endpoint.Find(a.env, a.config)
 	if err != nil {
 		return err
@@ -133,9 +145,9 @@ func (a *app) consoleOf(ctx context.Context, place endpoint.Place, label string)
 
 // attachTo joins this terminal to a console at a socket.
 func (a *app) attachTo(ctx context.Context, at *attaching, socket, console string) error {
-	escape, err := terminal.Escape(at.escape)
+	escape, err := at.escapeByte()
 	if err != nil {
-		return usageError{fmt.Errorf("--escape: %w", err)}
+		return err
 	}
 	dialect, err := terminal.ParseDialect(at.dialect.value, a.env("INSIDE_EMACS"), isTerminal(a.out))
 	if err != nil {

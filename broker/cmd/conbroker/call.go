@@ -97,12 +97,20 @@ func (a *app) call(ctx context.Context, method string, params json.RawMessage, n
 	return table.JSON(a.out, result, isTerminal(a.out))
 }
 
-// cause says that a request was given up because its time was over, if that is why.
+// errInterrupted says that the person gave a request up with ^C.
+var errInterrupted = errors.New("interrupted; the request was cancelled")
+
+// cause says that a request was given up because its time was over or the person wished so, if that is why it failed.
 func (a *app) cause(ctx context.Context, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		return context.Cause(ctx)
+	refused, _ := errors.AsType[*protocol.Error](err)
+	cancelled := refused != nil && refused.Code == protocol.CodeCancelled
+	if ctx.Err() == nil || !cancelled && !errors.Is(err, ctx.Err()) {
+		return err
 	}
-	return err
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return errInterrupted
+	}
+	return context.Cause(ctx)
 }
 
 // notificationPrinter prints everything that the broker sends on its own.

@@ -171,7 +171,7 @@ func worse(a, b error) error {
 	switch {
 	case a == nil:
 		return b
-	case b == nil || a == b:
+	case b == nil || errors.Is(a, b):
 		return a
 	}
 	return exitCode(exitPartial)

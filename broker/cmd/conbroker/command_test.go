@@ -103,8 +103,6 @@ func TestUsageErrors(t *testing.T) {
 		{"create", "@host"}, {"create", ""}, {"version", "x"}, {"call", "a", "nonsense"}, {"attach", "c1", "--escape=^1"}, {"--remote=x", "list"},
 	} {
 		a := testApp(t)
-		dir := t.TempDir()
-		a.env = func(name string) string { return map[string]string{"CONBROKER_RUNTIME_DIR": dir, "HOME": dir}[name] }
 		if code := run(context.Background(), args, a); code != exitUsage {
 			t.Errorf("%q: exit code %d: %s", args, code, content(t, a.errs))
 		}
@@ -155,14 +153,14 @@ func TestExitCodesOfSeveralTargets(t *testing.T) {
 		failed, all int
 		want        error
 	}{{0, 3, nil}, {3, 3, exitCode(exitFailed)}, {1, 3, exitCode(exitPartial)}} {
-		if got := tally(tc.failed, tc.all); got != tc.want {
+		if got := tally(tc.failed, tc.all); !errors.Is(got, tc.want) {
 			t.Errorf("%d of %d: %v", tc.failed, tc.all, got)
 		}
 	}
-	if got := worse(exitCode(exitFailed), tally(0, 1)); got != exitCode(exitFailed) {
+	if got := worse(exitCode(exitFailed), tally(0, 1)); !errors.Is(got, exitCode(exitFailed)) {
 		t.Errorf("worse: %v", got)
 	}
-	if got := worse(tally(1, 2), exitCode(exitFailed)); got != exitCode(exitPartial) {
+	if got := worse(tally(1, 2), exitCode(exitFailed)); !errors.Is(got, exitCode(exitPartial)) {
 		t.Errorf("worse: %v", got)
 	}
 }
@@ -199,7 +197,9 @@ func TestPatience(t *testing.T) {
 func TestCompletionOfMachinesTakesNoTime(t *testing.T) {
 	a := testApp(t)
 	dir := t.TempDir()
-	a.env = func(name string) string { return map[string]string{"CONBROKER_RUNTIME_DIR": dir, "XDG_STATE_HOME": dir}[name] }
+	a.env = func(name string) string {
+		return map[string]string{"CONBROKER_RUNTIME_DIR": dir, "XDG_STATE_HOME": dir}[name]
+	}
 	words, _ := a.completeMachines(nil, nil, "")
 	if len(words) != 0 {
 		t.Errorf("without an inventory there are %q", words)

@@ -48,8 +48,12 @@ func (a *app) completeMachines(_ *cobra.Command, args []string, begun string) ([
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}
 	words := a.rememberedMachines()
-	for _, c := range a.openConsoles() {
+	held := a.askDaemon()
+	for _, c := range held.consoles {
 		words = append(words, targetWord(c.Label, c.Host))
+	}
+	for _, session := range held.sessions {
+		words = append(words, targetWord(session.Label, session.Host))
 	}
 	slices.Sort(words)
 	return without(slices.Compact(words), args), cobra.ShellCompDirectiveNoFileComp
@@ -82,33 +86,55 @@ func (a *app) completeConsoles(_ *cobra.Command, args []string, _ string) ([]str
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var words []string
-	for _, c := range a.openConsoles() {
+	for _, c := range a.askDaemon().consoles {
 		words = append(words, cobra.CompletionWithDesc(c.Console, plain(c.Label+" on "+c.Host)))
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// openConsoles asks the daemon, if one runs.
-func (a *app) openConsoles() []protocol.Console {
+// held is what the daemon knows without asking another host.
+type held struct {
+	consoles []protocol.Console
+	sessions []protocol.Session
+}
+
+// askDaemon asks the daemon, if one runs. An answer that takes too long is not waited for; the process ends soon.
+func (a *app) askDaemon() held {
 	ctx, cancel := context.WithTimeout(context.Background(), completionTime)
 	defer cancel()
+	answer := make(chan held, 1)
+	go func() { answer <- a.heldByDaemon(ctx) }()
+	select {
+	case h := <-answer:
+		return h
+	case <-ctx.Done():
+		return held{}
+	}
+}
+
+// heldByDaemon is what the daemon knows of this computer; an error leaves out what it hides.
+func (a *app) heldByDaemon(ctx context.Context) (h held) {
 	place, err := endpoint.Find(a.env, a.config)
 	if err != nil {
-		return nil
+		return h
 	}
 	conn, _, err := endpoint.Dial(ctx, place, a.hello())
 	if err != nil {
-		return nil
+		return h
 	}
 	c, err := client.New(ctx, conn, client.Options{Name: "conbroker completion", Version: a.version})
 	if err != nil {
-		return nil
+		return h
 	}
-	result, err := c.ConsoleList(ctx, nil)
-	if closeErr := c.Close(); err != nil || closeErr != nil {
-		return nil
+	defer c.Close()
+	if list, err := c.ConsoleList(ctx, nil); err == nil {
+		h.consoles = slices.DeleteFunc(list.Consoles, func(k protocol.Console) bool { return k.State != protocol.ConsoleIsOpen })
 	}
-	return slices.DeleteFunc(result.Consoles, func(k protocol.Console) bool { return k.State != protocol.ConsoleIsOpen })
+	local := &protocol.SessionListParams{Hosts: []string{config.LocalName}, Roles: []protocol.Role{protocol.RoleServer}}
+	if list, err := c.SessionList(ctx, local); err == nil {
+		h.sessions = slices.DeleteFunc(list.Sessions, func(s protocol.Session) bool { return s.Type == "PM" })
+	}
+	return h
 }
 
 // completeTypes offers the session types of this program.

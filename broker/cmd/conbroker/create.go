@@ -148,9 +148,6 @@ func (a *app) tallied(ctx context.Context, targets []target, errs []error) error
 			continue
 		}
 		failed++
-		if errors.Is(err, context.Canceled) {
-			err = errors.New("interrupted; the request was cancelled")
-		}
 		a.complain(targets[i].word, a.cause(ctx, err))
 	}
 	return tally(failed, len(targets))

@@ -89,10 +89,14 @@ func (a *app) inProcess(ctx context.Context) (io.ReadWriteCloser, []func() error
 		return nil, nil, err
 	}
 	ours, theirs := net.Pipe()
-	served := make(chan error, 1)
-	go func() { served <- h.broker.Serve(context.WithoutCancel(ctx), theirs) }()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		// How a conversation with ourselves ended tells nobody anything.
+		_ = h.broker.Serve(context.WithoutCancel(ctx), theirs)
+	}()
 	end := func() error {
-		<-served // how a conversation with ourselves ended tells nobody anything
+		<-served
 		return h.close()
 	}
 	return ours, []func() error{end}, nil

@@ -41,6 +41,9 @@ func (a *app) open(ctx context.Context, c *creating, at *attaching, words []stri
 	if err != nil {
 		return err
 	}
+	if _, err := at.escapeByte(); err != nil {
+		return err
+	}
 	l, err := a.connect(ctx, nil)
 	if err != nil {
 		return err

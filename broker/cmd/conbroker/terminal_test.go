@@ -209,13 +209,13 @@ func (w *window) keys(text string) {
 
 // surrounded is a script that prints the state of the terminal before and after a command.
 func surrounded(command string) string {
-	return "stty -g; " + command + `; echo "code $?"; stty -g; echo over`
+	return "trap : INT; stty -g; " + command + `; echo "code $?"; stty -g; echo "all $((1))"`
 }
 
 // restored checks that the terminal is as before, and returns all that was shown.
 func (w *window) restored() string {
 	w.u.t.Helper()
-	seen := w.wait("over")
+	seen := w.wait("all 1\r\n")
 	before, _, _ := strings.Cut(seen, "\r\n")
 	if strings.Count(seen, before) != 2 {
 		w.u.t.Errorf("the terminal was not restored to %q: %q", before, seen)
@@ -308,9 +308,55 @@ func TestKilledTerminalLeavesTheConsole(t *testing.T) {
 		list := u.run("call", "console/list")
 		return strings.Contains(list, `"state":"open"`) && strings.Contains(list, `"attachments":0`)
 	})
-	again := u.window(surrounded("conbroker open @localhost; conbroker attach $(conbroker call console/list | sed 's/.*\"console\":\"\\([^\"]*\\)\".*/\\1/')"))
-	again.keys("exit\r")
-	again.wait("has ended")
+	again := u.window(surrounded("conbroker attach localhost"))
+	again.wait("alive 10")
 	again.keys("exit\r")
 	again.restored()
+}
+
+func TestInterruptCancelsTheRequest(t *testing.T) {
+	u := newUser(t)
+	opened := u.run("call", "console/open", `{"kind":"host","host":"localhost"}`)
+	_, rest, _ := strings.Cut(opened, `"console":"`)
+	key, _, _ := strings.Cut(rest, `"`)
+	w := u.window(surrounded("conbroker call console/expect '{\"console\":\"" + key + "\",\"pattern\":\"never\",\"timeout\":300}'"))
+	u.until("the request is under way", func() bool {
+		return strings.Contains(u.run("call", "broker/status"), `"client":"conbroker","inFlight":1,"queuedBytes":0,"attachments":0},{`)
+	})
+	w.keys("\x03")
+	if seen := w.restored(); !strings.Contains(seen, "interrupted; the request was cancelled") || !strings.Contains(seen, "code 1") {
+		t.Errorf("^C shows %q", seen)
+	}
+}
+
+func TestProgressIsOneLineOnATerminal(t *testing.T) {
+	u := newUser(t)
+	w := u.window("cd \"$HOME\"; conbroker create nobody; echo; conbroker create nobody 2>errors; echo over$?; cat errors; echo all $((1))")
+	seen := w.wait("all 1\r\n")
+	if !strings.Contains(seen, "\r\x1b[KCreate label:nobody") || !strings.Contains(seen, "\r\x1b[Kconbroker: nobody: ") {
+		t.Errorf("the progress shows %q", seen)
+	}
+	if before, after, _ := strings.Cut(seen, "over1"); strings.Contains(after, "\x1b[K") || strings.Count(before, "Create label:nobody") != 1 {
+		t.Errorf("there is progress without a terminal: %q", seen)
+	}
+}
+
+func TestSecretIsAskedWithoutEcho(t *testing.T) {
+	u := newUser(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.env = append(u.env, "ASK="+self)
+	// Standard input and output are no terminal, as in a pipe.
+	w := u.window(surrounded(askVariable + `=Password: "$ASK" </dev/null >"$HOME/answer"; cat "$HOME/answer"; ` + askVariable + `=Name: "$ASK" </dev/null`))
+	w.wait("anna@lab00?[2J: Password: ")
+	w.keys("hunter2\r")
+	w.wait("answered 7 bytes, <nil>")
+	w.wait("anna@lab00?[2J: Name: ")
+	w.keys("anna2\r")
+	w.wait("answered 5 bytes, <nil>")
+	if seen := w.restored(); strings.Contains(seen, "hunter2") || !strings.Contains(seen, "anna2") {
+		t.Errorf("the window shows %q", seen)
+	}
 }

@@ -2,8 +2,6 @@ package address
 
 import (
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // tst100 is the machine of the original's use cases.

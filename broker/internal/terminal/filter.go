@@ -131,7 +131,7 @@ func (f *Filter) control(dst []byte, b byte) []byte {
 			f.text.shift(b == so)
 			return dst
 		}
-		f.guest.charset = true
+		f.guest.shifted = b == so
 	case sub:
 		if f.dialect == DialectEterm { // term.el obeys ^Z up to the end of the line
 			return dst

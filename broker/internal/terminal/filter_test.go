@@ -118,6 +118,8 @@ func TestLeave(t *testing.T) {
 		"black":        {"\x1b[38;5;0m", "\x1b[m"},
 		"black, parts": {"\x1b[38:5:0m", "\x1b[m"},
 		"charset":      {"\x1b(0", "\x0f\x1b(B"},
+		"shifted":      {"\x1b)0\x0e", "\x0f\x1b(B"},
+		"ASCII again":  {"\x1b(0\x0e\x1b(B\x0f\x1b)0", ""},
 		"cursor":       {"\x1b[4 q", "\x1b[0 q"},
 		"title":        {"\x1b]0;a\a\x1b]0;b\a", popTitle},
 		"colour":       {"\x1b]11;#fff\a\x1b]10;#fff\a\x1b]110\a", "\x1b]111\a"},

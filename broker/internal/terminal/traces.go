@@ -44,7 +44,8 @@ type traces struct {
 	changed     map[mode]bool // the value is the one to go back to
 	colours     map[int]bool  // the commands that undo changed colours
 	drawing     bool          // bold, colours and the like
-	charset     bool
+	charset     bool          // G0 is not ASCII
+	shifted     bool          // or G0 is not in use
 	keypad      bool
 	region      bool
 	cursorStyle bool
@@ -81,8 +82,8 @@ func (t *traces) escape(b byte) {
 		t.keypad = true
 	case '>':
 		t.keypad = false
-	case 'n', 'o', '|', '}', '~', 'N', 'O':
-		t.charset = true
+	case 'n', 'o', '|', '}', '~': // locking shifts
+		t.shifted = true
 	case 'c': // everything is as at the start, but the title and the colours
 		*t = traces{changed: make(map[mode]bool), colours: t.colours, title: t.title}
 	}
@@ -132,7 +133,7 @@ func (f *Filter) Leave() []byte {
 		undo string
 	}{
 		{t.region, "\x1b7\x1b[r\x1b8"}, // setting the region moves the cursor
-		{t.charset, "\x0f\x1b(B"},
+		{t.charset || t.shifted, "\x0f\x1b(B"},
 		{t.keypad, "\x1b>"},
 		{t.cursorStyle, "\x1b[0 q"},
 		{t.drawing, "\x1b[m"},

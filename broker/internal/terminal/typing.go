@@ -23,16 +23,21 @@ const (
 
 // typeInto sends what is typed to the console until In ends or the person leaves.
 func (s *session) typeInto(in input) outcome {
-	chunks, sent := make(chan []byte, typeAhead), make(chan error, 1)
-	s.sender.Go(func() { sent <- s.send(chunks) })
+	chunks, sent := make(chan []byte, typeAhead), make(chan struct{})
+	var sendErr error
+	s.sender.Go(func() {
+		defer close(sent)
+		sendErr = s.send(chunks)
+	})
 	result := s.read(in, chunks)
 	close(chunks)
 	if !result.goesOn {
 		s.settle(sent)
 		return result
 	}
-	if err := <-sent; err != nil {
-		return outcome{code: 1, err: err}
+	<-sent
+	if sendErr != nil {
+		return outcome{code: 1, err: sendErr}
 	}
 	if s.DetachOnEOF {
 		return outcome{line: s.leftLine()}
@@ -42,11 +47,11 @@ func (s *session) typeInto(in input) outcome {
 
 // settle gives what was typed before leaving a moment to be sent; a guest that
 // does not read must not keep the person.
-func (s *session) settle(sent <-chan error) {
+func (s *session) settle(sent <-chan struct{}) {
 	timer := time.NewTimer(settleTime)
 	defer timer.Stop()
 	select {
-	case <-sent: // the person leaves, so an error has no meaning any more
+	case <-sent:
 	case <-s.quit:
 	case <-timer.C:
 	}

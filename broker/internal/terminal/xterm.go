@@ -64,7 +64,9 @@ func (f *Filter) xtermEscape(dst []byte, b byte) []byte {
 		}
 		f.guest.escape(b)
 	case len(f.seq) == 1 && strings.IndexByte("()*+-./", f.seq[0]) >= 0:
-		f.guest.charset = true
+		if f.seq[0] == '(' {
+			f.guest.charset = b != 'B'
+		}
 	case len(f.seq) == 1 && f.seq[0] == '#' && strings.IndexByte("34568", b) >= 0:
 	default:
 		return dst
