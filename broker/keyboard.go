@@ -63,6 +63,22 @@ func (s *session) forgetConsole(c *consoles.Console) {
 	}
 }
 
+// tryNow does typing at once if nothing is queued before it and the console has room for it: a keystroke then waits for no
+// goroutine.
+func (k *keyboard) tryNow(data []byte) (offset int64, done bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.running {
+		return 0, false
+	}
+	a := k.writing()
+	if a == nil {
+		return 0, false
+	}
+	offset, err := a.TryInput(data)
+	return offset, err == nil
+}
+
 // push appends a stroke. Input sent as a notification is refused when too much is queued; a request waits for its turn.
 func (k *keyboard) push(st stroke, bounded bool) error {
 	k.mu.Lock()
@@ -180,6 +196,9 @@ func (s *session) ConsoleInput(ctx context.Context, params *protocol.ConsoleInpu
 			return nil, nil
 		}
 		return nil, err
+	}
+	if offset, done := k.tryNow(data); done {
+		return &protocol.ConsoleInputResult{Offset: offset}, nil
 	}
 	return nil, k.perform(ctx, len(data), func(ctx context.Context) (int64, error) { return k.input(ctx, data) }, refused)
 }

@@ -53,7 +53,8 @@ func (t *terminal) read(b []byte) (n int, err error) {
 	case errors.Is(cerr, os.ErrDeadlineExceeded):
 		return t.readLate(b)
 	case cerr != nil:
-		return 0, cerr
+		// The runtime's poller has an error of its own for a file that was closed meanwhile, which os does not export.
+		return 0, os.ErrClosed
 	case n > 0:
 		return n, nil
 	case err == nil:
@@ -93,9 +94,7 @@ func (t *terminal) readLate(b []byte) (int, error) {
 		return nil
 	})
 	switch {
-	case cerr != nil:
-		return 0, cerr
-	case n <= 0:
+	case cerr != nil || n <= 0:
 		return 0, os.ErrClosed
 	}
 	t.late += int64(n)

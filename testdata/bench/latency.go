@@ -114,7 +114,7 @@ func (b *bench) listUnderFlood(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	idle, err := listTimes(ctx, c)
+	idle, idleControl, err := listTimes(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -128,26 +128,32 @@ func (b *bench) listUnderFlood(ctx context.Context) error {
 		}
 		go drain(k)
 	}
-	flooded, err := listTimes(ctx, c)
+	flooded, control, err := listTimes(ctx, c)
 	if err != nil {
 		return err
 	}
+	row("console/list p50, 64 floods / idle", quantile(control, 0.5, time.Millisecond), quantile(idleControl, 0.5, time.Millisecond), "ms")
+	row("console/list p99, 64 floods / idle", quantile(control, 0.99, time.Millisecond), quantile(idleControl, 0.99, time.Millisecond), "ms")
 	row("session/list p50, 64 floods / idle", quantile(flooded, 0.5, time.Millisecond), quantile(idle, 0.5, time.Millisecond), "ms")
 	row("session/list p99, 64 floods / idle", quantile(flooded, 0.99, time.Millisecond), quantile(idle, 0.99, time.Millisecond), "ms")
 	return nil
 }
 
-// listTimes times session/list.
-func listTimes(ctx context.Context, c *client.Client) ([]time.Duration, error) {
-	times := make([]time.Duration, lists)
-	for i := range times {
+// listTimes times session/list, which asks the host, and console/list, which the broker answers from memory.
+func listTimes(ctx context.Context, c *client.Client) (sessions, consoles []time.Duration, err error) {
+	for range lists {
 		started := time.Now()
 		if _, err := c.SessionList(ctx, &protocol.SessionListParams{Types: []string{"QEMU"}}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		times[i] = time.Since(started)
+		sessions = append(sessions, time.Since(started))
+		started = time.Now()
+		if _, err := c.ConsoleList(ctx, &protocol.Empty{}); err != nil {
+			return nil, nil, err
+		}
+		consoles = append(consoles, time.Since(started))
 	}
-	return times, nil
+	return sessions, consoles, nil
 }
 
 // drain reads until the connection ends.

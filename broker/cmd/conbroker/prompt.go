@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -30,12 +31,13 @@ func newPrompter(a *app) *prompter { return &prompter{app: a} }
 
 // possible reports whether there is a terminal to ask on.
 func (p *prompter) possible() bool {
-	tty, err := os.OpenFile(controllingTerminal, os.O_RDWR, 0)
+	in, out, err := openTerminal()
 	if err != nil {
 		return false
 	}
-	// It was opened only to see whether it can be.
-	_ = tty.Close()
+	// They were opened only to see whether they can be.
+	_ = in.Close()
+	_ = out.Close()
 	return true
 }
 
@@ -100,23 +102,38 @@ func (p *prompter) ask(ctx context.Context, params protocol.PromptParams) {
 
 // read shows the prompt and reads one line, without echo if it is a secret.
 func (p *prompter) read(params protocol.PromptParams) (string, error) {
-	tty, err := os.OpenFile(controllingTerminal, os.O_RDWR, 0)
+	in, out, err := openTerminal()
 	if err != nil {
 		return "", fmt.Errorf("ask for %s: %w", params.Prompt, err)
 	}
-	defer tty.Close()
-	if err := p.begin(params.ID, tty); err != nil {
+	defer in.Close()
+	defer out.Close()
+	if err := p.begin(params.ID, in); err != nil {
 		return "", err
 	}
 	defer p.end(params.ID)
-	fmt.Fprintf(tty, "%s@%s: %s ", plain(params.User), plain(params.Host), plain(params.Prompt))
-	if !params.Secret {
-		line, err := bufio.NewReader(tty).ReadString('\n')
-		return strings.TrimRight(line, "\r\n"), err
+	text := fmt.Sprintf("%s@%s: %s ", plain(params.User), plain(params.Host), plain(params.Prompt))
+	if params.Secret {
+		return readSecret(in, out, text)
 	}
-	secret, err := term.ReadPassword(int(tty.Fd()))
-	fmt.Fprintln(tty)
-	return string(secret), err
+	if _, err := io.WriteString(out, text); err != nil {
+		return "", err
+	}
+	line, err := bufio.NewReader(in).ReadString('\n')
+	return strings.TrimRight(line, "\r\n"), err
+}
+
+// readSecret turns the echo off before it shows the prompt, so that nothing that is typed at its sight can be seen. ^C and ^D
+// are io.EOF. The caller restores the terminal.
+func readSecret(in, out *os.File, prompt string) (string, error) {
+	if _, err := term.MakeRaw(int(in.Fd())); err != nil {
+		return "", fmt.Errorf("turn the echo of the terminal off: %w", err)
+	}
+	both := struct {
+		io.Reader
+		io.Writer
+	}{in, out}
+	return term.NewTerminal(both, "").ReadPassword(prompt)
 }
 
 // begin notes the terminal's state. One prompt is open at a time.

@@ -57,6 +57,12 @@ type FileSystem interface {
 	Remove(ctx context.Context, paths ...string) error
 }
 
+// DirReader is a Host whose directories can be listed directly.
+type DirReader interface {
+	// ReadDir returns the names in a directory, sorted. A directory that does not exist is ErrFileNotFound.
+	ReadDir(ctx context.Context, dir string) ([]string, error)
+}
+
 // DirWatcher is a Host that can tell when something in a directory changes.
 type DirWatcher interface {
 	// WatchDir sends on the returned channel, which holds one value, after files in the directory or its direct

@@ -197,7 +197,8 @@ func FuzzFilter(f *testing.F) {
 			if !bytes.Equal(out, got) {
 				t.Errorf("%s: cut at %d of %q: %q instead of %q", d, at, in, got, out)
 			}
-			if again := through(d, string(out)); d == DialectEterm && again != string(out) {
+			// A last 0xc2 is held back, as it may be half of a control.
+			if again := through(d, string(out)); d == DialectEterm && again != string(out) && again+"\xc2" != string(out) {
 				t.Errorf("%s: filtered twice %q becomes %q", d, out, again)
 			}
 			if m := forbidden[d].Find(whole.Leave()); m != nil && !bytes.HasPrefix(m, []byte("\x1b>")) {

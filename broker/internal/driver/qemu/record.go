@@ -58,6 +58,9 @@ var (
 
 // survey finds what runs and what is suspended on a host, in one round trip, and removes what dead runs left.
 func survey(ctx context.Context, h host.Host, p paths) (runs, suspended []*run, err error) {
+	if runs, suspended, ok := glance(ctx, h, p); ok {
+		return runs, suspended, nil
+	}
 	sections, _, err := host.Sections(ctx, h, host.Script{Body: runningScript + surveyScript, Args: []string{p.run, p.save}})
 	if err != nil {
 		return nil, nil, fmt.Errorf("look for running QEMU machines: %w", err)

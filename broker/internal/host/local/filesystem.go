@@ -39,6 +39,23 @@ func (h *Host) ReadFile(ctx context.Context, path string, limit int64) ([]byte, 
 	return data, nil
 }
 
+// ReadDir returns the names in a directory, sorted.
+func (h *Host) ReadDir(ctx context.Context, dir string) ([]string, error) {
+	action := "read the directory " + dir
+	if err := checkPath(ctx, dir); err != nil {
+		return nil, h.failure(action, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, h.failure(action, fileReason(err))
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
 // WriteFile replaces a file in one step; the new content is on disk before the old one goes.
 func (h *Host) WriteFile(ctx context.Context, path string, data []byte, perm fs.FileMode) error {
 	action := "write " + path

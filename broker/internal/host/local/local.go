@@ -19,6 +19,7 @@ var (
 	_ host.Host              = (*Host)(nil)
 	_ host.Scanner           = (*Host)(nil)
 	_ host.FileSystem        = (*Host)(nil)
+	_ host.DirReader         = (*Host)(nil)
 	_ host.DirWatcher        = (*Host)(nil)
 	_ host.EnvironmentReader = (*Host)(nil)
 )
