@@ -61,7 +61,7 @@ func setUp(e *testscript.Env, remote string) error {
 		return err
 	}
 	e.Vars = append(e.Vars, "HOME="+home, "REMOTE="+remote, "CONBROKER_RUNTIME_DIR="+run, "XDG_CONFIG_HOME="+home+"/config",
-		"XDG_STATE_HOME="+home+"/state", "CONFIG="+home+"/config/conbroker", "MACHINE_SH="+guest, "XDG_CACHE_HOME="+cache)
+		"GORACE=atexit_sleep_ms=0", "XDG_STATE_HOME="+home+"/state", "CONFIG="+home+"/config/conbroker", "MACHINE_SH="+guest, "XDG_CACHE_HOME="+cache)
 	e.Defer(func() {
 		if err := errors.Join(endGuests(e), endDaemon(run, remote == "auto"), os.RemoveAll(run)); err != nil {
 			e.T().Fatal(err)

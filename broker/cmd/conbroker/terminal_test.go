@@ -45,7 +45,7 @@ func newUser(t *testing.T) *user {
 		t.Fatal(err)
 	}
 	u.env = append(os.Environ(), "HOME="+home, "CONBROKER_RUNTIME_DIR="+run, "XDG_CONFIG_HOME="+home, "XDG_STATE_HOME="+home,
-		"TERM=xterm", "INSIDE_EMACS=", "PS1=$ ", "ENV=", "SHELL=/bin/sh", "PATH="+dir+":"+os.Getenv("PATH"))
+		"GORACE=atexit_sleep_ms=0", "TERM=xterm", "INSIDE_EMACS=", "PS1=$ ", "ENV=", "SHELL=/bin/sh", "PATH="+dir+":"+os.Getenv("PATH"))
 	u.place, err = endpoint.Find(func(name string) string {
 		return map[string]string{"CONBROKER_RUNTIME_DIR": run}[name]
 	}, "")

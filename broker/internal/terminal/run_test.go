@@ -67,7 +67,7 @@ func newBench(t *testing.T) *bench {
 
 // env is the environment of a child.
 func (b *bench) env(mode string) []string {
-	return append(os.Environ(), childSocket+"="+b.socket, childMode+"="+mode)
+	return append(os.Environ(), "GORACE=atexit_sleep_ms=0", childSocket+"="+b.socket, childMode+"="+mode)
 }
 
 // screen is a child on a terminal.
