@@ -67,5 +67,8 @@ cross: ## compile for every platform
 	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) build -trimpath -o /dev/null ./broker/cmd/conbroker || exit 1; \
 	done
 
+man: build ## the manual pages, as dist/man/*.1
+	$(BINARY) man dist/man
+
 clean: ## remove what was built here (the guest's cache stays)
 	rm -rf .bin dist

@@ -37,9 +37,12 @@ func newApp() *app {
 	return a
 }
 
+// release is the version that this source is on the way to, for builds that the toolchain has no version for.
+const release = "0.1.0-dev"
+
 // builtFrom names the program as the Go toolchain stamped it: the module's version and the commit.
 func builtFrom() (version, build string) {
-	version, build = "devel", "unknown"
+	version, build = release, "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return version, build
