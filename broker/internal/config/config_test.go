@@ -159,7 +159,7 @@ func TestLoadNamesTheLineOfAMistake(t *testing.T) {
 		"too small":          {"[consoles]\nscrollback = 17\n", 2, "4KiB to 1GiB"},
 		"too large":          {"[consoles]\nscrollback = '2GiB'\n", 2, "4KiB to 1GiB"},
 		"no program":         {"[consoles]\nxterm = []\n", 2, "program"},
-		"unknown key":        {"[hosts.a]\naddress2 = 'x'\n", 2, "hosts.a.addresss"},
+		"unknown key":        {"[hosts.a]\naddress2 = 'x'\n", 2, "hosts.a.address2"},
 		"unknown table":      {"\n[host.a]\n", 2, `"host.a"`},
 		"host name":          {"[hosts.a]\n[hosts.'-oProxyCommand=x']\n", 2, "dash"},
 		"host name blank":    {"[hosts.\"a b\"]\n", 1, "a b"},
