@@ -84,13 +84,16 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 		s.ReadOnly = true
 	}
 	s.watching.Store(s.ReadOnly)
+	// Before the terminal is raw: a signal must never find it so with nobody to restore it.
+	signals := watchSignals()
+	defer signals.stop()
 	if term.IsTerminal(int(o.In.Fd())) {
 		if s.tty, err = openTTY(o.In); err != nil {
 			return 1, errors.Join(err, o.Client.Close())
 		}
 		defer s.tty.restore()
 	}
-	result := s.run(ctx)
+	result := s.run(ctx, signals)
 	if result.panicked != nil {
 		panic(result.panicked)
 	}
@@ -98,7 +101,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 }
 
 // run starts the two directions, waits for the end and cleans up after it.
-func (s *session) run(ctx context.Context) outcome {
+func (s *session) run(ctx context.Context, signals signals) outcome {
 	in, err := newInput(s.In)
 	if err != nil {
 		return outcome{code: 1, err: errors.Join(err, s.Client.Close())}
@@ -107,7 +110,7 @@ func (s *session) run(ctx context.Context) outcome {
 	shown, typed := make(chan struct{}), make(chan struct{})
 	go s.guard(shown, s.show)
 	go s.guard(typed, func() outcome { return s.typeInto(in) })
-	result := s.await(ctx)
+	result := s.await(ctx, signals)
 	close(s.quit)
 	closed := s.Client.Close()
 	in.cancel()
@@ -135,9 +138,7 @@ func (s *session) guard(done chan<- struct{}, direction func() outcome) {
 }
 
 // await waits for the end, and obeys signals until then.
-func (s *session) await(ctx context.Context) outcome {
-	signals := watchSignals()
-	defer signals.stop()
+func (s *session) await(ctx context.Context, signals signals) outcome {
 	for {
 		select {
 		case result := <-s.ended:
