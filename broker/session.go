@@ -52,7 +52,7 @@ func (b *Broker) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	}
 	s.conn = rpc.NewConn(ctx, rwc, rpc.Options{
 		Handler: s, CancelMethod: protocol.MethodCancelRequest, CancelledCode: int64(protocol.CodeCancelled),
-		Ordered: protocol.IsOrdered, MaxBody: maxBody, Linger: linger, Logger: b.log,
+		Ordered: func(string) bool { return true }, MaxBody: maxBody, Linger: linger, Logger: b.log,
 	})
 	b.sessionsMu.Lock()
 	b.sessions[s] = struct{}{}
@@ -102,12 +102,21 @@ type later struct {
 // Error makes later an error; nobody sees the text.
 func (later) Error() string { return "answered later" }
 
-// Handle implements rpc.Handler: it lets through what the phase of the conversation allows.
+// Handle implements rpc.Handler. It runs on the read loop for every message, so that what the phase of the conversation allows is
+// decided in the order of sending; what need not be ordered then goes on in a goroutine of its own.
 func (s *session) Handle(ctx context.Context, _ *rpc.Conn, req *rpc.Request) (any, error) {
 	<-s.opened
 	if err := s.admit(req.Method); err != nil {
 		return nil, err
 	}
+	if protocol.IsOrdered(req.Method) {
+		return s.dispatch(ctx, req)
+	}
+	return rpc.Deferred(func(ctx context.Context) (any, error) { return s.dispatch(ctx, req) }), nil
+}
+
+// dispatch calls the method.
+func (s *session) dispatch(ctx context.Context, req *rpc.Request) (any, error) {
 	result, err := protocol.Dispatch(context.WithValue(ctx, requestKey{}, req), s, req.Method, req.Params)
 	if deferred, ok := errors.AsType[later](err); ok {
 		return rpc.Deferred(func(ctx context.Context) (any, error) {

@@ -123,3 +123,26 @@ func TestStatusNamesEachClient(t *testing.T) {
 		t.Errorf("types %v", b.Server().Capabilities.Types)
 	}
 }
+
+// What was sent before shutdown is not refused because it is handled after it.
+func TestRequestsBeforeShutdownAreAnswered(t *testing.T) {
+	p := newLab(t, newFake("FAKE")).raw()
+	bodies := []string{`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}`}
+	for i := 1; i <= 20; i++ {
+		bodies = append(bodies, `{"jsonrpc":"2.0","id":`+itoa(i)+`,"method":"session/list"}`)
+	}
+	go func() {
+		for _, body := range append(bodies, `{"jsonrpc":"2.0","id":21,"method":"shutdown"}`) {
+			p.send(body)
+		}
+	}()
+	for range len(bodies) + 1 {
+		if id, code, _ := p.reply(); code != 0 {
+			t.Errorf("request %s was answered with %d", id, code)
+		}
+	}
+	p.send(`{"jsonrpc":"2.0","method":"exit"}`)
+	if err := <-p.served; err != nil {
+		t.Error(err)
+	}
+}

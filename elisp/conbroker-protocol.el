@@ -30,8 +30,9 @@ notifications from now on.")
 
 (defconst conbroker-protocol-shutdown "shutdown"
   "The request shutdown.
-Asks the broker to end the conversation: running requests are
-cancelled, further ones are refused.  Consoles and guests live on.")
+Says that the conversation is about to end: further requests are
+refused, and those still running at exit are cancelled.  Consoles and
+guests live on.")
 
 (defconst conbroker-protocol-exit "exit"
   "The notification exit.

@@ -19,8 +19,8 @@ func (c *Client) NotifyInitialized(params *protocol.Empty) error {
 	return c.notify("initialized", params)
 }
 
-// Shutdown asks the broker to end the conversation: running requests are cancelled, further ones are refused. Consoles and guests
-// live on.
+// Shutdown says that the conversation is about to end: further requests are refused, and those still running at exit are
+// cancelled. Consoles and guests live on.
 func (c *Client) Shutdown(ctx context.Context, params *protocol.Empty) (*protocol.Empty, error) {
 	return call[protocol.Empty](ctx, c, "shutdown", params)
 }

@@ -16,8 +16,8 @@ type Server interface {
 	//
 	//conbroker:notification initialized ordered
 	Initialized(ctx context.Context, params *Empty) error
-	// Shutdown asks the broker to end the conversation: running requests are cancelled, further ones are refused. Consoles and
-	// guests live on.
+	// Shutdown says that the conversation is about to end: further requests are refused, and those still running at exit are
+	// cancelled. Consoles and guests live on.
 	//
 	//conbroker:request shutdown ordered
 	Shutdown(ctx context.Context, params *Empty) (*Empty, error)

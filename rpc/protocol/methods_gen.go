@@ -15,7 +15,7 @@ func Methods() []Method {
 		{Name: "initialized", Direction: ClientToServer, Notification: true, Ordered: true,
 			Doc: "Says that the client has read the answer to initialize and takes notifications from now on."},
 		{Name: "shutdown", Direction: ClientToServer, Ordered: true,
-			Doc: "Asks the broker to end the conversation: running requests are cancelled, further ones are refused. Consoles and guests live on."},
+			Doc: "Says that the conversation is about to end: further requests are refused, and those still running at exit are cancelled. Consoles and guests live on."},
 		{Name: "exit", Direction: ClientToServer, Notification: true, Ordered: true,
 			Doc: "Ends the connection; the process of \"conbroker stdio\" exits with 0 after a shutdown and with 1 without one."},
 		{Name: "host/list", Direction: ClientToServer,

@@ -1050,8 +1050,8 @@ export interface Methods {
    */
   "initialize": { params: InitializeParams; result: InitializeResult };
   /**
-   * Asks the broker to end the conversation: running requests are cancelled, further ones are refused. Consoles and
-   * guests live on.
+   * Says that the conversation is about to end: further requests are refused, and those still running at exit are
+   * cancelled. Consoles and guests live on.
    */
   "shutdown": { params: Empty; result: Empty };
   /** Returns the hosts that are configured, the local one among them, without touching the remote ones. */
