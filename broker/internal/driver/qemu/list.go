@@ -48,9 +48,17 @@ func (d *Driver) List(ctx context.Context, h host.Host) ([]driver.Session, error
 		return nil, fmt.Errorf("list QEMU machines: %w", err)
 	}
 	var sessions []driver.Session
+	ended := false
 	for _, s := range asked {
 		if s != nil {
 			sessions = append(sessions, *s)
+		}
+		ended = ended || s == nil
+	}
+	if ended {
+		// It lived when it was found, and did not when it was asked: look again, for what it left to be cleared up.
+		if _, _, err := survey(ctx, h, places(env)); err != nil {
+			return nil, err
 		}
 	}
 	for _, r := range suspended {
