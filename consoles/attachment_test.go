@@ -241,7 +241,7 @@ func TestInfoAndList(t *testing.T) {
 	i.OpenedAt, i.Active, i.InputQueued = time.Time{}, time.Time{}, 0
 	want := consoles.Info{
 		ID: "b", Label: "tst100", Kind: "guest", Host: "lab00", Size: consoles.Size{Cols: 80, Rows: 24},
-		State: consoles.StateOpen, Offset: 5, BytesIn: 3, Held: 4096, Writer: "writer",
+		State: consoles.StateOpen, Offset: 5, BytesIn: 3, Held: 1024, Writer: "writer",
 		Attachments: []consoles.AttachmentInfo{{Client: "reader", Mode: consoles.Read, Offset: 5}, {Client: "writer", Mode: consoles.Write}},
 	}
 	if diff := cmp.Diff(want, i); diff != "" {

@@ -139,7 +139,7 @@ func TestReplacedWhileAttached(t *testing.T) {
 		t.Errorf("got %+v", events)
 	}
 	a.Detach()
-	if got := h.Held(); got != 4096 {
+	if got := h.Held(); got != 1024 {
 		t.Errorf("%d bytes are held", got)
 	}
 }
@@ -173,7 +173,7 @@ func TestBudget(t *testing.T) {
 }
 
 func TestBudgetUsedUp(t *testing.T) {
-	h := newHub(t, consoles.Options{Budget: 10 << 10})
+	h := newHub(t, consoles.Options{Budget: 2500})
 	a, sa := open(t, h, consoles.Spec{ID: "a"})
 	open(t, h, consoles.Spec{ID: "b"})
 	if _, err := h.Open(consoles.Spec{ID: "c"}, newFakeStream()); !errors.Is(err, consoles.ErrBudget) {
@@ -185,7 +185,7 @@ func TestBudgetUsedUp(t *testing.T) {
 		sa.feed(pattern(off, 1000))
 		check.take(drain(reader, 500))
 	}
-	if check.next != 100_000 || check.lost > 50_000 || h.Held() > 10<<10 {
+	if check.next != 100_000 || check.lost > 80_000 || h.Held() > 2500 {
 		t.Errorf("got events up to %d, %d bytes lost; %d bytes are held", check.next, check.lost, h.Held())
 	}
 }

@@ -5,7 +5,7 @@ import "sort"
 // Sizes of ring chunks in bytes. The first chunk is small so that an idle
 // console is cheap; the largest is big enough to make chunk turnover rare.
 const (
-	firstChunk = 4 << 10
+	firstChunk = 1 << 10
 	maxChunk   = 64 << 10
 	// minScrollback is the smallest ring: below it the chunks become so small
 	// that every read from the guest would need a new one.

@@ -66,7 +66,7 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 		return nil, startError(c, err)
 	}
 	p := &Process{tty: tty, pid: cmd.Process.Pid, exited: make(chan struct{}), closed: make(chan struct{})}
-	go p.reap(cmd)
+	go p.reap(cmd.Process) // not cmd: it would keep the environment in memory for as long as the process lives
 	return p, nil
 }
 
@@ -81,10 +81,9 @@ func ignoreExit(err error) error {
 
 // reap waits for the process to end, and then bounds how long its output is
 // awaited.
-func (p *Process) reap(cmd *exec.Cmd) {
+func (p *Process) reap(process *os.Process) {
 	awaitExit(p.pid)
-	err := ignoreExit(cmd.Wait())
-	p.exit = exitStatus(cmd.ProcessState, err)
+	p.exit = exitStatus(process.Wait())
 	close(p.exited)
 	p.tty.drainUntil(time.Now().Add(drainTime))
 }
