@@ -227,6 +227,44 @@ func TestFloodArrivesWhole(t *testing.T) {
 	}
 }
 
+func TestInputLargerThanTheConsolesQueue(t *testing.T) {
+	_, _, conn, console := guest(t)
+	want := bytes.Repeat([]byte("0123456789abcde\n"), 2<<20/16)
+	typed := make(chan error, 1)
+	go func() {
+		_, err := conn.ConsoleInput(context.Background(), &protocol.ConsoleInputParams{Console: console, Data: string(want)})
+		typed <- err
+	}()
+	k, err := conn.Attach(t.Context(), protocol.ConsoleAttachParams{Console: console, Mode: "read", Replay: "raw"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(k, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v, or what came back differs from what was typed", err)
+	}
+	if err := <-typed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatAConsoleCannotDo(t *testing.T) {
+	_, _, conn, console := guest(t)
+	_, err := conn.ConsoleBreak(t.Context(), &protocol.ConsoleBreakParams{Console: console})
+	wantCode(t, err, protocol.CodeUnsupported)
+	beyond := int64(1 << 40)
+	_, err = conn.ConsoleExpect(t.Context(), &protocol.ConsoleExpectParams{Console: console, Pattern: "x", From: &beyond})
+	wantCode(t, err, protocol.CodeInvalidParams)
+	_, err = conn.ConsoleAttach(t.Context(), &protocol.ConsoleAttachParams{Console: console, From: &beyond})
+	wantCode(t, err, protocol.CodeInvalidParams)
+	_, err = conn.ConsoleAttach(t.Context(), &protocol.ConsoleAttachParams{Console: console, Window: 5})
+	wantCode(t, err, protocol.CodeInvalidParams)
+	_, err = conn.ConsoleResize(t.Context(), &protocol.ConsoleResizeParams{Console: console, Size: protocol.Size{Cols: 0, Rows: 24}})
+	wantCode(t, err, protocol.CodeInvalidParams)
+	_, err = conn.ConsoleAck(t.Context(), &protocol.ConsoleAckParams{Attachment: "a99", Offset: 1})
+	wantCode(t, err, protocol.CodeNotFound)
+}
+
 func TestNotificationToAConsoleThatIsNotThere(t *testing.T) {
 	l := newLab(t, newFake("FAKE"))
 	refused := make(chan *protocol.ConsoleInputRefusedParams, 1)

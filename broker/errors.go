@@ -27,7 +27,13 @@ var reasons = [...]struct {
 	{driver.ErrUnsupported, protocol.CodeUnsupported},
 	{driver.ErrTimeout, protocol.CodeTimeout},
 	{consoles.ErrClosed, protocol.CodeNotRunning},
+	{consoles.ErrDetached, protocol.CodeNotRunning},
 	{consoles.ErrInputFull, protocol.CodeBusy},
+	{consoles.ErrBudget, protocol.CodeBusy},
+	{consoles.ErrReadOnly, protocol.CodePermissionDenied},
+	{consoles.ErrNoBreak, protocol.CodeUnsupported},
+	{consoles.ErrOffset, protocol.CodeInvalidParams},
+	{errTypedAhead, protocol.CodeBusy},
 	{context.DeadlineExceeded, protocol.CodeTimeout},
 	{context.Canceled, protocol.CodeCancelled},
 }

@@ -159,8 +159,20 @@ func (k *keyboard) writing() *consoles.Attachment {
 	return nil
 }
 
-// input types into the console: as the writer if this connection is, else for the moment, if nobody else writes.
+// inputPiece is how much is given to the console at a time, in bytes: less than its queue holds.
+const inputPiece = 256 << 10
+
+// input types into the console, piece by piece as the guest reads.
 func (k *keyboard) input(ctx context.Context, data []byte) (int64, error) {
+	first, err := k.inputPiece(ctx, data[:min(len(data), inputPiece)])
+	for rest := data[min(len(data), inputPiece):]; len(rest) > 0 && err == nil; rest = rest[min(len(rest), inputPiece):] {
+		_, err = k.inputPiece(ctx, rest[:min(len(rest), inputPiece)])
+	}
+	return first, err
+}
+
+// inputPiece types as the writer if this connection is, else for the moment, if nobody else writes.
+func (k *keyboard) inputPiece(ctx context.Context, data []byte) (int64, error) {
 	if a := k.writing(); a != nil {
 		return a.Input(ctx, data)
 	}

@@ -156,3 +156,42 @@ func TestVNC(t *testing.T) {
 	}
 	k.cancel(created.Session.Key, atOnce())
 }
+
+func TestRecordingHoldsOutputAndNoInput(t *testing.T) {
+	b := newBed(t, "tst100")
+	config := filepath.Join(b.dir, "config", "conbroker", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(config), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte("[consoles]\nrecord = \"on\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k := b.start("off", client.Handlers{})
+	created := k.create(protocol.SessionCreateParams{})
+	k.expect(created.Console, prompt)
+	k.shell(created.Console, "stty -echo")
+	k.shell(created.Console, "secret=hunter2")
+	k.shell(created.Console, "echo ${#secret} letters")
+	k.cancel(created.Session.Key, atOnce())
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(b.dir, "state", "conbroker", "recordings", "*-"+created.Console+".cast"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("recordings %v, %v", files, err)
+	}
+	info, err := os.Stat(files[0])
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(text), `{"version":2,`) || !strings.Contains(string(text), "conbroker demo guest") || !strings.Contains(string(text), "7 letters") {
+		t.Errorf("the recording does not show what the guest said:\n%s", text)
+	}
+	if strings.Contains(string(text), "hunter2") {
+		t.Error("the recording holds what was typed")
+	}
+}
