@@ -42,7 +42,12 @@ func (a *app) forward(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("--remote=%s is no daemon", a.remote)
 	}
-	return endpoint.ForwardStdio(ctx, conn, a.in, a.out)
+	goodbye := newFarewell(a.in)
+	err = endpoint.ForwardStdio(ctx, conn, goodbye, a.out)
+	if err == nil && goodbye.unclean() {
+		return exitCode(exitFailed)
+	}
+	return err
 }
 
 // stdioBroker is a broker in this process.
