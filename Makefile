@@ -24,17 +24,17 @@ build: ## the program, as .bin/conbroker
 	$(GO) build -trimpath -o $(BINARY) ./broker/cmd/conbroker
 
 demo: build ## boot a real virtual machine, work in its console, list it, cancel it
-	@testdata/setup/need.sh $(NEED_GUEST)
+	@testdata/setup/need.sh $(NEED_GUEST) && testdata/setup/lists.sh
 	@$(GO) run ./testdata/demo $(BINARY)
 
 shell: build ## the same, and leave you in the guest's shell (^] leaves)
-	@testdata/setup/need.sh $(NEED_GUEST)
+	@testdata/setup/need.sh $(NEED_GUEST) && testdata/setup/lists.sh
 	@testdata/demo/shell.sh $(BINARY)
 
 test: test-go ## every test
 
 test-go: build lint cross ## the Go tests, with the race detector, on the real guest
-	@testdata/setup/need.sh $(NEED_TEST)
+	@testdata/setup/need.sh $(NEED_TEST) && testdata/setup/lists.sh
 	CONBROKER_REQUIRE_TMUX=1 $(GO) test -race -timeout 20m ./...
 
 race: test-go
@@ -58,7 +58,7 @@ generate: ## what is generated from rpc/protocol and from the command line
 	$(GO) generate ./...
 
 bench: build ## the figures that matter, as ratios to a peer of the same run
-	@testdata/setup/need.sh $(NEED_GUEST)
+	@testdata/setup/need.sh $(NEED_GUEST) && testdata/setup/lists.sh
 	@$(GO) run ./testdata/bench $(BINARY)
 
 cross: ## compile for every platform
