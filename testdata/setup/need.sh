@@ -24,5 +24,10 @@ command -v apt-get >/dev/null || {
   exit 1
 }
 echo "installing ${missing[*]}" >&2
-"${raise[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${raise[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { "${raise[@]}" apt-get update -qq &&
+  "${raise[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+  cat "$log" >&2
+  exit 1
+fi
