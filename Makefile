@@ -3,6 +3,8 @@
 
 SHELL := /bin/bash
 GO = $(eval GO := $$(shell testdata/setup/go.sh))$(or $(GO),$(error no go command: see the message above))
+# Tools and tests that run "go" themselves find the same one.
+WITH_GO = PATH="$(dir $(GO)):$$PATH"
 LINT_VERSION := v2.15.0
 LINT := .bin/golangci-lint-$(LINT_VERSION)
 BINARY := .bin/conbroker
@@ -35,16 +37,16 @@ test: test-go ## every test
 
 test-go: build lint cross ## the Go tests, with the race detector, on the real guest
 	@testdata/setup/need.sh $(NEED_TEST) && testdata/setup/lists.sh
-	CONBROKER_REQUIRE_TMUX=1 $(GO) test -race -timeout 20m ./...
+	$(WITH_GO) CONBROKER_REQUIRE_TMUX=1 go test -race -timeout 20m ./...
 
 race: test-go
 
 lint: $(LINT) ## golangci-lint
-	$(LINT) run ./... ./testdata/demo ./testdata/bench
+	$(WITH_GO) $(LINT) run ./... ./testdata/demo ./testdata/bench
 
 $(LINT):
 	@mkdir -p .bin
-	GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	$(WITH_GO) GOBIN=$(CURDIR)/.bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@mv .bin/golangci-lint $@
 
 fuzz: ## every fuzz target for FUZZTIME (20s) each
@@ -55,11 +57,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s) each
 	done
 
 generate: ## what is generated from rpc/protocol and from the command line
-	$(GO) generate ./...
+	$(WITH_GO) go generate ./...
 
 bench: build ## the figures that matter, as ratios to a peer of the same run
 	@testdata/setup/need.sh $(NEED_GUEST) && testdata/setup/lists.sh
-	@$(GO) run ./testdata/bench $(BINARY)
+	@$(WITH_GO) go run ./testdata/bench $(BINARY)
 
 cross: ## compile for every platform
 	@for platform in $(PLATFORMS); do \
