@@ -32,7 +32,7 @@ func TestRecordingOnRealFullDisk(t *testing.T) {
 		return cmd.CombinedOutput()
 	}
 	out, err := rerun(&syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS})
-	if errors.Is(err, syscall.EPERM) {
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) { // the latter in a chroot, whose root is no mount
 		out, err = rerun(nil)
 	}
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestRecordingOnRealFullDisk")) {
