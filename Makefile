@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 
 NEED_BUILD := git:git
 NEED_GUEST := qemu-system-x86_64:qemu-system-x86 cpio:cpio lz4:lz4 flock:util-linux
-NEED_TEST := $(NEED_GUEST) gcc:gcc cc:libc6-dev jq:jq python3:python3 node:nodejs npm:npm tmux:tmux top:procps
+NEED_TEST := $(NEED_GUEST) gcc:gcc cc:libc6-dev jq:jq python3:python3 node:nodejs npm:npm tmux:tmux top:procps ssh:openssh-client sshd:openssh-server fish:fish tcsh:tcsh
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo shell test test-go race lint fuzz generate bench cross man clean

@@ -16,6 +16,7 @@ import (
 	"github.com/conbroker/conbroker/broker/internal/driver"
 	"github.com/conbroker/conbroker/broker/internal/host"
 	"github.com/conbroker/conbroker/broker/internal/inventory"
+	"github.com/conbroker/conbroker/broker/internal/prompt"
 	"github.com/conbroker/conbroker/consoles"
 	"github.com/conbroker/conbroker/rpc/protocol"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	Drivers driver.Registry
 	// OpenHost makes the way to a host. It is called once per host, and again after the host was closed.
 	OpenHost func(ctx context.Context, settings config.HostSettings) (host.Host, error)
+	// Prompts holds the questions to people; the ways to hosts ask through it. Nil means that nothing ever asks.
+	Prompts *prompt.Registry
 	// Inventory is the cache of enumerations.
 	Inventory *inventory.Store
 	// RecordDir is where consoles are recorded when the configuration says so.
@@ -66,6 +69,9 @@ type Broker struct {
 
 // New returns a broker. Close it when no connection needs it any more.
 func New(o Options) (*Broker, error) {
+	if o.Prompts == nil {
+		o.Prompts = prompt.NewRegistry()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

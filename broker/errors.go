@@ -8,6 +8,7 @@ import (
 	"github.com/conbroker/conbroker/broker/internal/config"
 	"github.com/conbroker/conbroker/broker/internal/driver"
 	"github.com/conbroker/conbroker/broker/internal/host"
+	"github.com/conbroker/conbroker/broker/internal/prompt"
 	"github.com/conbroker/conbroker/consoles"
 	"github.com/conbroker/conbroker/rpc/protocol"
 )
@@ -17,6 +18,11 @@ var reasons = [...]struct {
 	err  error
 	code protocol.ErrorCode
 }{
+	{prompt.ErrNotOpen, protocol.CodeNotFound},
+	{prompt.ErrNobody, protocol.CodeAuthenticationFailed},
+	{prompt.ErrCancelled, protocol.CodeAuthenticationFailed},
+	{prompt.ErrUnanswered, protocol.CodeTimeout},
+	{prompt.ErrGone, protocol.CodeAuthenticationFailed},
 	{host.ErrAuthentication, protocol.CodeAuthenticationFailed},
 	{host.ErrPermission, protocol.CodePermissionDenied},
 	{host.ErrNotInstalled, protocol.CodeUnsupported},

@@ -38,6 +38,7 @@ type fakeDriver struct {
 	watchers map[chan struct{}]struct{}
 	fail     map[string]error // action -> what it returns
 	nextPID  int
+	ask      func(ctx context.Context) error // called by Create, if set
 }
 
 // fakeGuest is a machine that runs: its console echoes what is typed.
@@ -115,9 +116,14 @@ func (d *fakeDriver) changed() {
 	}
 }
 
-func (d *fakeDriver) Create(_ context.Context, _ host.Host, m driver.Machine, o driver.CreateOptions) (driver.Session, error) {
+func (d *fakeDriver) Create(ctx context.Context, _ host.Host, m driver.Machine, o driver.CreateOptions) (driver.Session, error) {
 	if err := d.called("create", m.Label); err != nil {
 		return driver.Session{}, err
+	}
+	if d.ask != nil {
+		if err := d.ask(ctx); err != nil {
+			return driver.Session{}, err
+		}
 	}
 	o.Notice("starting the fake")
 	return d.start(m, driver.StateStarting), nil
@@ -261,10 +267,16 @@ func newLab(t *testing.T, drivers ...driver.Driver) *lab {
 // connect opens a connection to the lab's broker.
 func (l *lab) connect(handlers client.Handlers) *client.Client {
 	l.t.Helper()
+	return l.connectAs(client.Options{Name: "test", Handler: handlers, Prompt: handlers.OnPrompt != nil})
+}
+
+// connectAs opens a connection with other options.
+func (l *lab) connectAs(o client.Options) *client.Client {
+	l.t.Helper()
 	near, far := net.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- l.broker.Serve(context.Background(), far) }()
-	c, err := client.New(l.t.Context(), near, client.Options{Name: "test", Handler: handlers})
+	c, err := client.New(l.t.Context(), near, o)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ func (s *session) Initialize(_ context.Context, params *protocol.InitializeParam
 	s.mu.Lock()
 	s.phase = phaseReady
 	s.client = clientName(params)
+	s.prompts = params.Capabilities.Prompt
 	s.mu.Unlock()
 	s.conn.RaiseLimit()
 	b := s.broker
@@ -92,11 +93,6 @@ func (s *session) Exit(context.Context, *protocol.Empty) error {
 	s.mu.Unlock()
 	s.conn.Stop()
 	return nil
-}
-
-// PromptAnswer implements protocol.Server. Nothing that this broker does asks for a secret yet, so every answer comes too late.
-func (s *session) PromptAnswer(_ context.Context, params *protocol.PromptAnswerParams) (*protocol.Empty, error) {
-	return nil, protocol.Errorf(protocol.CodeNotFound, "there is no open prompt %q", params.ID)
 }
 
 // BrokerStatus implements protocol.Server.

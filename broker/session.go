@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/conbroker/conbroker/broker/internal/prompt"
 	"github.com/conbroker/conbroker/rpc"
 	"github.com/conbroker/conbroker/rpc/protocol"
 )
@@ -36,6 +37,7 @@ type session struct {
 	phase     phase
 	unclean   bool // exit came without a shutdown
 	client    string
+	prompts   bool // the client can show prompts
 	viewers   map[string]*viewer
 	keyboards map[string]*keyboard
 	matched   map[string]int64 // console -> offset after the last match of console/expect
@@ -88,6 +90,7 @@ func (s *session) release() {
 	if watching != nil {
 		s.broker.watches.unsubscribe(watching)
 	}
+	s.broker.options.Prompts.Abandon(s)
 	s.work.Wait()
 }
 
@@ -117,7 +120,8 @@ func (s *session) Handle(ctx context.Context, _ *rpc.Conn, req *rpc.Request) (an
 
 // dispatch calls the method.
 func (s *session) dispatch(ctx context.Context, req *rpc.Request) (any, error) {
-	result, err := protocol.Dispatch(context.WithValue(ctx, requestKey{}, req), s, req.Method, req.Params)
+	ctx = prompt.With(context.WithValue(ctx, requestKey{}, req), s)
+	result, err := protocol.Dispatch(ctx, s, req.Method, req.Params)
 	if deferred, ok := errors.AsType[later](err); ok {
 		return rpc.Deferred(func(ctx context.Context) (any, error) {
 			result, err := deferred.run(ctx)

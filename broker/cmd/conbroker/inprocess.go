@@ -15,6 +15,7 @@ import (
 	"github.com/conbroker/conbroker/broker/internal/endpoint"
 	"github.com/conbroker/conbroker/broker/internal/host"
 	"github.com/conbroker/conbroker/broker/internal/inventory"
+	"github.com/conbroker/conbroker/broker/internal/prompt"
 	"github.com/conbroker/conbroker/consoles/attach"
 )
 
@@ -61,8 +62,9 @@ func (a *app) brokerOptions() (broker.Options, error) {
 	if err != nil {
 		return broker.Options{}, err
 	}
+	prompts := prompt.NewRegistry()
 	return broker.Options{
-		Config: config.NewSource(path), Drivers: drivers(), OpenHost: a.openHost,
+		Config: config.NewSource(path), Drivers: drivers(), Prompts: prompts, OpenHost: newWays(a, prompts).open,
 		Inventory: inventory.Open(filepath.Join(state, "inventory")), RecordDir: filepath.Join(state, "recordings"),
 		Version: a.version, Build: a.build,
 	}, nil

@@ -4,7 +4,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+
+	"github.com/conbroker/conbroker/broker/internal/host/openssh"
 )
 
 // Exit codes of every command but attach and open, which end with the status of the program behind the console.
@@ -15,4 +18,18 @@ const (
 	exitPartial = 3 // some hosts or machines failed; the rest was done
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], newApp())) }
+func main() {
+	if openssh.Asked(os.Getenv, os.Args[1:]) {
+		os.Exit(askpass(os.Args[1]))
+	}
+	os.Exit(run(context.Background(), os.Args[1:], newApp()))
+}
+
+// askpass answers a question of an ssh that a broker runs; ssh gives the question as the only argument.
+func askpass(question string) int {
+	if err := openssh.Answer(os.Getenv, question, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "conbroker: "+plain(err.Error()))
+		return exitFailed
+	}
+	return exitDone
+}

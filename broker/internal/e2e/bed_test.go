@@ -191,7 +191,7 @@ func (b *bed) start(remote string, handlers client.Handlers) *broker {
 	b.t.Helper()
 	argv := []string{"env", "-i"}
 	argv = append(argv, b.env...)
-	c, err := client.Start(b.t.Context(), append(argv, program, "stdio", "--remote="+remote), client.Options{Name: "e2e", Handler: handlers})
+	c, err := client.Start(b.t.Context(), append(argv, program, "stdio", "--remote="+remote), client.Options{Name: "e2e", Handler: handlers, Prompt: handlers.OnPrompt != nil})
 	if err != nil {
 		b.t.Fatal(err)
 	}
