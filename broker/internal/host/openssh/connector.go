@@ -101,7 +101,7 @@ func (c *connector) sort(ctx context.Context, m *master, q *questions, err error
 	if unanswered := q.failure(); unanswered != nil {
 		return c.failure(fmt.Errorf("%w: %w", host.ErrAuthentication, unanswered), "")
 	}
-	reason, advice := explain(m.said())
+	advice, reason := explain(m.said())
 	if reason == nil {
 		reason = fmt.Errorf("%w: %w", host.ErrUnreachable, err)
 	}

@@ -45,18 +45,18 @@ func TestExplain(t *testing.T) {
 		"kex_exchange_identification: Connection closed by remote host":                                                        {remote.ErrDropped, "closed"},
 		"kex_exchange_identification: read: Connection reset by peer\nConnection reset by":                                     {remote.ErrDropped, "reset"},
 	} {
-		reason, advice := explain(said)
+		advice, reason := explain(said)
 		if !errors.Is(reason, want.reason) || !strings.Contains(reason.Error()+advice, want.says) {
 			t.Errorf("%q: %v (%s)", said, reason, advice)
 		}
 	}
-	if reason, _ := explain("ssh: connect to host gate port 22: Connection refused\nkex_exchange_identification: Connection closed"); errors.Is(reason, remote.ErrDropped) {
+	if _, reason := explain("ssh: connect to host gate port 22: Connection refused\nkex_exchange_identification: Connection closed"); errors.Is(reason, remote.ErrDropped) {
 		t.Errorf("a gateway that is away: %v", reason)
 	}
-	if _, advice := explain(changed); !strings.Contains(advice, "SHA256:abcDEF123+/") {
+	if advice, _ := explain(changed); !strings.Contains(advice, "SHA256:abcDEF123+/") {
 		t.Errorf("advice %q", advice)
 	}
-	if reason, _ := explain(" \n"); reason != nil {
+	if _, reason := explain(" \n"); reason != nil {
 		t.Errorf("silence: %v", reason)
 	}
 }
@@ -65,7 +65,7 @@ func FuzzExplain(f *testing.F) {
 	f.Add(changed)
 	f.Add("Offending key in \nSHA256:\nREVOKED HOST KEY")
 	f.Fuzz(func(t *testing.T, said string) {
-		reason, _ := explain(said)
+		_, reason := explain(said)
 		if (reason == nil) != (strings.TrimSpace(said) == "") {
 			t.Errorf("%q: %v", said, reason)
 		}

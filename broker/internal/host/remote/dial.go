@@ -126,11 +126,9 @@ func (h *Host) socketReason(ctx context.Context, path string) error {
 	const script = `[ -e "$1" ] || exit 3; [ -w "$1" ] || exit 4`
 	r, err := h.run(ctx, order{Command: host.Command{Argv: []string{"sh", "-c", script, "sh", path}}}, nil)
 	switch {
-	case err != nil:
-		return nil
-	case r.ExitCode == 3:
+	case err == nil && r.ExitCode == 3:
 		return host.ErrFileNotFound
-	case r.ExitCode == 4:
+	case err == nil && r.ExitCode == 4:
 		return host.ErrPermission
 	}
 	return nil
