@@ -15,8 +15,10 @@ NEED_BUILD := git:git
 NEED_GUEST := qemu-system-x86_64:qemu-system-x86 cpio:cpio lz4:lz4 flock:util-linux
 NEED_TEST := $(NEED_GUEST) gcc:gcc cc:libc6-dev jq:jq python3:python3 node:nodejs npm:npm tmux:tmux top:procps ssh:openssh-client sshd:openssh-server fish:fish tcsh:tcsh
 
+NEED_XEN := $(NEED_GUEST) mmdebstrap:mmdebstrap fakeroot:fakeroot xz:xz-utils mke2fs:e2fsprogs openssl:openssl ssh:openssh-client
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo shell test test-go race lint fuzz generate bench cross man clean
+.PHONY: help build demo shell test test-go test-xen xenlab race lint fuzz generate bench cross man clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,15 @@ test: test-go ## every test
 test-go: build lint cross ## the Go tests, with the race detector, on the real guest
 	@testdata/setup/need.sh $(NEED_TEST) && testdata/setup/lists.sh
 	$(WITH_GO) CONBROKER_REQUIRE_TMUX=1 go test -race -timeout 20m ./...
+
+test-xen: ## the Xen driver on a real Xen host, which is built and booted in QEMU
+	@testdata/setup/need.sh $(NEED_XEN) && testdata/setup/lists.sh
+	$(WITH_GO) go test -race -tags xenlab -timeout 20m -run Xen ./broker/internal/e2e && \
+	$(WITH_GO) go test -race -tags xenlab -timeout 20m ./broker/internal/driver/xen/...
+
+xenlab: ## boot that host and its twin, lab00 and lab01, and say how to log in
+	@testdata/setup/need.sh $(NEED_XEN) && testdata/setup/lists.sh
+	@testdata/xenlab/boot.sh
 
 race: test-go
 

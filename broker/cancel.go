@@ -134,11 +134,11 @@ func (b *Broker) everything(ctx context.Context, p place) ([]found, error) {
 	var all []found
 	for _, d := range p.drivers {
 		sessions, err := d.List(ctx, p.Host)
-		if err != nil {
+		if err != nil && !p.absent(err) {
 			return nil, err
 		}
 		for _, s := range sessions {
-			if s.Role == driver.RoleServer && s.State != driver.StateSuspended {
+			if s.Role == driver.RoleServer && s.State != driver.StateSuspended && !s.Control {
 				all = append(all, found{host: p.Name(), driver: d, session: s})
 			}
 		}

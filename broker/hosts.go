@@ -127,6 +127,14 @@ type place struct {
 	environment host.Environment
 	drivers     []driver.Driver
 	basePaths   []string
+	// named: the request, or the configuration of the host, says which session types to look at. Otherwise all are tried, and
+	// one whose tool the host does not have is just not there.
+	named bool
+}
+
+// absent tells whether an error of a driver only says that the host does not have the session type, and nobody said that it has.
+func (p place) absent(err error) bool {
+	return !p.named && errors.Is(err, host.ErrNotInstalled)
 }
 
 // place opens a host for a request. An empty name is the local host; types narrow the drivers.
@@ -139,7 +147,8 @@ func (b *Broker) place(ctx context.Context, name string, types []string) (place,
 	if err != nil {
 		return place{}, err
 	}
-	return place{Host: way, environment: environment, drivers: drivers, basePaths: settings.BasePaths}, nil
+	named := len(types) > 0 || len(settings.Types) > 0
+	return place{Host: way, environment: environment, drivers: drivers, basePaths: settings.BasePaths, named: named}, nil
 }
 
 // scope finds the settings of a host and the drivers that a request asks for, without touching the host.

@@ -49,7 +49,7 @@ func (b *Broker) listHost(ctx context.Context, name string, types []string) ([]p
 	for i, d := range p.drivers {
 		wg.Go(func() {
 			sessions, err := d.List(ctx, p.Host)
-			if err != nil {
+			if err != nil && !p.absent(err) {
 				failures[i] = hostFailed(name, d.Type(), err)
 				return
 			}

@@ -92,7 +92,7 @@ func gather(p place, ask func(driver.Reporter) ([]driver.Fact, error)) ([]protoc
 			continue
 		}
 		found, err := ask(reporter)
-		if err != nil {
+		if err != nil && !p.absent(err) {
 			errs = append(errs, hostFailed(p.Name(), d.Type(), err)...)
 		}
 		for _, f := range found {

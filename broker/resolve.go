@@ -127,7 +127,7 @@ func driverTargets(ctx context.Context, p place, d driver.Driver, roots []string
 		return nil, nil, err
 	}
 	sessions, err := d.List(ctx, p.Host)
-	if err != nil {
+	if err != nil && !p.absent(err) {
 		return nil, nil, err
 	}
 	var targets []target

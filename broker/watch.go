@@ -222,6 +222,9 @@ func (h *hostWatch) follow(ctx context.Context) (lost <-chan struct{}) {
 			continue
 		}
 		changes, err := watcher.Watch(ctx, p.Host)
+		if p.absent(err) {
+			continue
+		}
 		if err != nil {
 			h.broker.log.Debug("watch could not be started", "host", h.name, "type", d.Type(), "error", err)
 			fail()

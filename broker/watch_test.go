@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/conbroker/conbroker/broker/internal/driver"
+	"github.com/conbroker/conbroker/broker/internal/host"
 	"github.com/conbroker/conbroker/rpc/client"
 	"github.com/conbroker/conbroker/rpc/protocol"
 )
@@ -99,5 +100,27 @@ func TestWatchIsNarrowedAndStopped(t *testing.T) {
 	}
 	if n := len(l.broker.watches.hosts); n != 0 {
 		t.Errorf("%d hosts are still watched", n)
+	}
+}
+
+// A session type whose tool a host does not have is no failure of the host, unless somebody asked for that type.
+func TestTypeThatTheHostDoesNotHave(t *testing.T) {
+	d, none := newFake("FAKE", machine("tst100", "/vm/tst100.toml")), newFake("NONE")
+	none.fail["list"] = &host.Error{Host: host.LocalName, Action: "run xl", Err: host.ErrNotInstalled}
+	conn, _ := newLab(t, d, none).watcher()
+	list, err := conn.SessionList(t.Context(), &protocol.SessionListParams{})
+	if err != nil || len(list.Errors) != 0 {
+		t.Errorf("nobody asked for it: %+v, %v", list, err)
+	}
+	list, err = conn.SessionList(t.Context(), &protocol.SessionListParams{Types: []string{"NONE"}})
+	if err != nil || len(list.Errors) != 1 || list.Errors[0].Error.Code != protocol.CodeUnsupported {
+		t.Errorf("asked for: %+v, %v", list, err)
+	}
+	if _, err := conn.SessionCreate(t.Context(), &protocol.SessionCreateParams{Address: byLabel("tst100")}); err != nil {
+		t.Errorf("create of another type: %v", err)
+	}
+	watched, err := conn.SessionWatch(t.Context(), &protocol.SessionWatchParams{})
+	if err != nil || len(watched.Errors) != 0 || len(watched.Sessions) != 1 {
+		t.Errorf("watch: %+v, %v", watched, err)
 	}
 }

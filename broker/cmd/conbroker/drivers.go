@@ -7,6 +7,7 @@ import (
 	"github.com/conbroker/conbroker/broker/internal/driver"
 	"github.com/conbroker/conbroker/broker/internal/driver/pm"
 	"github.com/conbroker/conbroker/broker/internal/driver/qemu"
+	"github.com/conbroker/conbroker/broker/internal/driver/xen"
 	"github.com/conbroker/conbroker/broker/internal/host"
 	"github.com/conbroker/conbroker/broker/internal/host/local"
 	"github.com/conbroker/conbroker/broker/internal/host/native"
@@ -18,7 +19,7 @@ import (
 
 // drivers are the session types of this program, in the order in which they are asked.
 func drivers() driver.Registry {
-	return driver.Registry{qemu.New(""), pm.Driver{}}
+	return driver.Registry{xen.New(""), qemu.New(""), pm.Driver{}}
 }
 
 // ways makes the ways to hosts. What is in it is shared by all of them.

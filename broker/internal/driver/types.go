@@ -80,6 +80,8 @@ type Session struct {
 	TCP   string
 	State State
 	Role  Role
+	// Control: the session is the part of the hypervisor that controls the others, such as Xen's Domain-0. It is never one of "all".
+	Control bool
 	// Display is the X11 or VNC display number with a leading colon, such as ":1".
 	Display string
 	// ClientPort is the port at which a client attaches (VNC: 5900 + display); ServerPort the server's own. 0 is none.

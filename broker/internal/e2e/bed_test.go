@@ -90,7 +90,11 @@ func (b *bed) clear() {
 	for _, p := range b.processes("conbroker daemon") {
 		p.kill()
 	}
+	// A process that was told to end, such as the ssh of a broker that has just ended, has a second for it.
 	left := b.processes("")
+	for stop := time.Now().Add(time.Second); len(left) > 0 && time.Now().Before(stop); time.Sleep(10 * time.Millisecond) {
+		left = b.processes("")
+	}
 	for _, p := range left {
 		b.t.Errorf("left running: %s", p.line)
 		p.kill()
