@@ -23,6 +23,9 @@ func (s *session) SessionCancel(ctx context.Context, params *protocol.SessionCan
 	if err := checkCancel(params); err != nil {
 		return nil, err
 	}
+	if err := s.broker.checkEscalation(hostOf(params.Session, params.Host), params.Escalation); err != nil {
+		return nil, err
+	}
 	method := params.Method
 	if method == "" {
 		method = protocol.CancelPoweroff

@@ -69,20 +69,21 @@ func TestCancelThatSelectsBadly(t *testing.T) {
 		params protocol.SessionCancelParams
 		code   protocol.ErrorCode
 	}{
-		"nothing":                     {protocol.SessionCancelParams{}, protocol.CodeInvalidParams},
-		"two things":                  {protocol.SessionCancelParams{All: true, Address: tst100}, protocol.CodeInvalidParams},
-		"what does not run":           {protocol.SessionCancelParams{Address: tst100}, protocol.CodeNotRunning},
-		"a level without init":        {protocol.SessionCancelParams{Address: tst100, Level: "3"}, protocol.CodeInvalidParams},
-		"init without a level":        {protocol.SessionCancelParams{Address: tst100, Method: "init"}, protocol.CodeInvalidParams},
-		"a state file for reset":      {protocol.SessionCancelParams{Address: tst100, Method: "reset", StateFile: "/x"}, protocol.CodeInvalidParams},
-		"a negative timeout":          {protocol.SessionCancelParams{Address: tst100, Timeout: seconds(-1)}, protocol.CodeInvalidParams},
-		"a key that is none":          {protocol.SessionCancelParams{Session: "tst100"}, protocol.CodeInvalidParams},
-		"a key of nothing":            {protocol.SessionCancelParams{Session: "localhost/FAKE/tst100/00000000"}, protocol.CodeNotRunning},
-		"the host by its label":       {protocol.SessionCancelParams{Address: &protocol.Address{Label: "here"}}, protocol.CodeNotFound},
-		"the host by its type":        {protocol.SessionCancelParams{All: true, Type: "PM"}, protocol.CodeInvalidParams},
-		"self without the host name":  {protocol.SessionCancelParams{Self: true}, protocol.CodeInvalidParams},
-		"self with another host name": {protocol.SessionCancelParams{Self: true, Confirm: "lab00"}, protocol.CodeInvalidParams},
-		"a type without a driver":     {protocol.SessionCancelParams{All: true, Type: "VAX"}, protocol.CodeUnsupported},
+		"nothing":                      {protocol.SessionCancelParams{}, protocol.CodeInvalidParams},
+		"two things":                   {protocol.SessionCancelParams{All: true, Address: tst100}, protocol.CodeInvalidParams},
+		"what does not run":            {protocol.SessionCancelParams{Address: tst100}, protocol.CodeNotRunning},
+		"a level without init":         {protocol.SessionCancelParams{Address: tst100, Level: "3"}, protocol.CodeInvalidParams},
+		"init without a level":         {protocol.SessionCancelParams{Address: tst100, Method: "init"}, protocol.CodeInvalidParams},
+		"a state file for reset":       {protocol.SessionCancelParams{Address: tst100, Method: "reset", StateFile: "/x"}, protocol.CodeInvalidParams},
+		"a negative timeout":           {protocol.SessionCancelParams{Address: tst100, Timeout: seconds(-1)}, protocol.CodeInvalidParams},
+		"a key that is none":           {protocol.SessionCancelParams{Session: "tst100"}, protocol.CodeInvalidParams},
+		"a key of nothing":             {protocol.SessionCancelParams{Session: "localhost/FAKE/tst100/00000000"}, protocol.CodeNotRunning},
+		"the host by its label":        {protocol.SessionCancelParams{Address: &protocol.Address{Label: "here"}}, protocol.CodeNotFound},
+		"the host by its type":         {protocol.SessionCancelParams{All: true, Type: "PM"}, protocol.CodeInvalidParams},
+		"self without the host name":   {protocol.SessionCancelParams{Self: true}, protocol.CodeInvalidParams},
+		"self with another host name":  {protocol.SessionCancelParams{Self: true, Confirm: "lab00"}, protocol.CodeInvalidParams},
+		"other rights than configured": {protocol.SessionCancelParams{Address: tst100, Escalation: "ksu"}, protocol.CodeUnsupported},
+		"a type without a driver":      {protocol.SessionCancelParams{All: true, Type: "VAX"}, protocol.CodeUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := conn.SessionCancel(t.Context(), &c.params)

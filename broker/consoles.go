@@ -187,6 +187,9 @@ func consoleID(label string) string {
 func (s *session) ConsoleOpen(ctx context.Context, params *protocol.ConsoleOpenParams) (*protocol.ConsoleOpenResult, error) {
 	report := s.begin(params.WorkDone, "Open console")
 	defer report.end()
+	if err := s.broker.checkEscalation(hostOf(params.Session, params.Host), params.Escalation); err != nil {
+		return nil, err
+	}
 	t := terminal(params.Size, params.Term)
 	if params.Kind == protocol.OpenHost {
 		c, err := s.broker.openShell(ctx, params.Host, t)

@@ -33,6 +33,9 @@ func (s *session) SessionCreate(ctx context.Context, params *protocol.SessionCre
 	if err != nil {
 		return nil, err
 	}
+	if err := s.broker.checkEscalation(settings.Name, params.Escalation); err != nil {
+		return nil, err
+	}
 	sessionType := params.Type
 	if sessionType == "" {
 		sessionType = settings.Type

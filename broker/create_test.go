@@ -207,3 +207,15 @@ func TestNoticeAndProgressReachTheClient(t *testing.T) {
 		t.Errorf("progress %v", got)
 	}
 }
+
+func TestEscalationMustBeTheHostsOwn(t *testing.T) {
+	d := newFake("FAKE", machine("tst100", "/vm/tst100.toml"))
+	conn := newLab(t, d).connect(client.Handlers{})
+	_, err := conn.SessionCreate(t.Context(), &protocol.SessionCreateParams{Address: byLabel("tst100"), Escalation: "sudo"})
+	wantCode(t, err, protocol.CodeUnsupported)
+	_, err = conn.ConsoleOpen(t.Context(), &protocol.ConsoleOpenParams{Session: "localhost/FAKE/tst100/00000000", Escalation: "sudo"})
+	wantCode(t, err, protocol.CodeUnsupported)
+	if _, err := conn.SessionCreate(t.Context(), &protocol.SessionCreateParams{Address: byLabel("tst100"), Escalation: "none"}); err != nil {
+		t.Errorf("the configured one: %v", err)
+	}
+}

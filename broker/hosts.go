@@ -168,6 +168,17 @@ func (b *Broker) scope(name string, types []string) (config.HostSettings, []driv
 	return settings, drivers, err
 }
 
+// checkEscalation refuses an escalation that a host is not configured with: the way to a host is shared by all requests, and a
+// request that asked for other rights must not run with those that are there.
+func (b *Broker) checkEscalation(hostName string, wanted protocol.Escalation) error {
+	settings, _, err := b.scope(hostName, nil)
+	if err != nil || wanted == "" || string(wanted) == settings.Escalation {
+		return err
+	}
+	return withHost(protocol.Errorf(protocol.CodeUnsupported, "%s is configured with escalation %q; to use %q, set hosts.%s.escalation in the configuration",
+		settings.Name, settings.Escalation, wanted, settings.Name), settings.Name)
+}
+
 // drivers returns the drivers for the types asked for, or for those that the host is configured to have, or all.
 func (b *Broker) drivers(settings config.HostSettings, types []string) ([]driver.Driver, error) {
 	if len(types) == 0 {

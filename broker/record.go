@@ -34,6 +34,14 @@ func keyScope(key string) (hostName, sessionType string, ok bool) {
 	return parts[0], parts[1], true
 }
 
+// hostOf is the host that a request acts on: that of its session's key, or the one it names.
+func hostOf(ref protocol.SessionRef, named string) string {
+	if hostName, _, ok := keyScope(string(ref)); ok {
+		return hostName
+	}
+	return named
+}
+
 // sessionTarget is what an address is compared with for a session. It has the fields that a machine has.
 func sessionTarget(f found) address.Target {
 	s := f.session

@@ -28,7 +28,7 @@ type ConsoleOpenParams struct {
 	// Size and Term are those of the terminal that will show it.
 	Size *Size  `json:"size,omitempty"`
 	Term string `json:"term,omitempty"`
-	// Escalation overrides the host's configuration.
+	// Escalation must be the host's configured one; another is refused.
 	Escalation Escalation `json:"escalation,omitempty"`
 }
 

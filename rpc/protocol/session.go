@@ -81,7 +81,8 @@ type SessionCreateParams struct {
 	StateFile string `json:"stateFile,omitempty"`
 	// Console is the kind of console wanted; left out, the configured default.
 	Console ConsoleKind `json:"console,omitempty"`
-	// Forwarding and Escalation override the host's configuration.
+	// Forwarding is for the frontend's viewer. Escalation must be the host's configured one; another is refused, so that nothing
+	// runs with other rights than asked for.
 	Forwarding Forwarding `json:"forwarding,omitempty"`
 	Escalation Escalation `json:"escalation,omitempty"`
 	// Size and Term are those of the terminal that will show the console.
@@ -146,7 +147,7 @@ type SessionCancelParams struct {
 	// Self includes the host itself, last, after all machines on it. Confirm must then be the host's name.
 	Self    bool   `json:"self,omitempty"`
 	Confirm string `json:"confirm,omitempty"`
-	// Escalation overrides the host's configuration.
+	// Escalation must be the host's configured one; another is refused.
 	Escalation Escalation `json:"escalation,omitempty"`
 }
 

@@ -180,7 +180,7 @@ export interface ConsoleOpenParams extends WorkDone {
   size?: Size;
   /** `size` and `term` are those of the terminal that will show it. */
   term?: string;
-  /** Overrides the host's configuration. */
+  /** Must be the host's configured one; another is refused. */
   escalation?: Escalation;
 }
 
@@ -937,9 +937,15 @@ export interface SessionCreateParams extends WorkDone {
   stateFile?: string;
   /** The kind of console wanted; left out, the configured default. */
   console?: ConsoleKind;
-  /** `forwarding` and `escalation` override the host's configuration. */
+  /**
+   * For the frontend's viewer. `escalation` must be the host's configured one; another is refused, so that nothing runs
+   * with other rights than asked for.
+   */
   forwarding?: Forwarding;
-  /** `forwarding` and `escalation` override the host's configuration. */
+  /**
+   * `forwarding` is for the frontend's viewer. `escalation` must be the host's configured one; another is refused, so
+   * that nothing runs with other rights than asked for.
+   */
   escalation?: Escalation;
   /** `size` and `term` are those of the terminal that will show the console. */
   size?: Size;
@@ -987,7 +993,7 @@ export interface SessionCancelParams extends WorkDone {
   self?: boolean;
   /** `self` includes the host itself, last, after all machines on it. `confirm` must then be the host's name. */
   confirm?: string;
-  /** Overrides the host's configuration. */
+  /** Must be the host's configured one; another is refused. */
   escalation?: Escalation;
 }
 
